@@ -1,0 +1,52 @@
+# Two commands: `make train` and `make test`. Each makes .venv when it is missing or pyproject.toml has changed.
+# Other ones: `make lint` (ruff and mypy), `make clean`. PYTHON=python3.12 picks an interpreter, WORKERS=4 a number of test processes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help train test lint clean
+
+WORKERS ?= 2
+TORCH := torch==2.13.0
+STAMP := .venv/.made
+PRESET ?= countdown-tiny
+RUN := PYTHONUNBUFFERED=1 .venv/bin
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+# The first interpreter that is new enough; PYTHON, where it is given, must be.
+$(STAMP): pyproject.toml
+	@enough='import sys; sys.exit(sys.version_info < (3, 11))'; found=''; \
+	for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14 python); do \
+	  if "$$python" -c "$$enough" >/dev/null 2>&1; then found="$$python"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "verigym needs Python 3.11 or newer; $(or $(PYTHON),python3) is $$($(or $(PYTHON),python3) --version 2>&1 | tail -1)." \
+	    "Install one, or name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	  exit 1; \
+	fi; \
+	echo "making .venv with $$("$$found" --version); the first time downloads PyTorch and takes some minutes"; \
+	"$$found" -m venv .venv || { echo "python's venv module is missing: install the package python3-venv" >&2; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[train,dev]"
+	@touch $(STAMP)
+
+train: $(STAMP)
+	@$(RUN)/verigym train $(PRESET)
+
+# One thread a process: two processes of two threads each would fight for two cores.
+test: $(STAMP)
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 \
+	  $(RUN)/python -P -m pytest -q -rs -n $(WORKERS) --dist worksteal --durations=10
+
+# The folders at the root are sub-packages of `verigym`; a type checker sees them so through a link of that name.
+lint: $(STAMP)
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@mkdir -p build/types && ln -sfn ../.. build/types/verigym
+	@MYPYPATH=build/types .venv/bin/mypy -p verigym.tasks -p verigym.verifiers -p verigym.envs -p verigym.trainer
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

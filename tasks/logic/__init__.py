@@ -1,0 +1,1 @@
+"""Generators of logic and string problems."""

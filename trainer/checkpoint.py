@@ -1,0 +1,94 @@
+"""Checkpoints: a directory in Hugging Face layout plus the trainer's state, there whole or not at all.
+
+A checkpoint is written under a name that is never read, forced to disk, and renamed; a `kill -9` at any moment leaves the one before
+it. State is weights, optimizer, step and data cursor; everything else is derived from the seed.
+
+    save(directory, policy, optimizer, TrainerState(step=50, cursor=1200, tokens=10**6), keep=2)
+    newest_checkpoint("runs/first")     # .../checkpoints/step-000050
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+STATE = "trainer_state.json"
+OPTIMIZER = "optimizer.pt"
+NAME = re.compile(r"step-(\d{6,})")
+
+
+@dataclass(frozen=True)
+class TrainerState:
+    """Where a run stands. step: rollout batches learned from; cursor: problems drawn; tokens: sampled so far."""
+
+    step: int
+    cursor: int
+    tokens: int
+
+
+def checkpoint_path(checkpoints: Path, step: int) -> Path:
+    """The directory of the checkpoint after `step`."""
+    return checkpoints / f"step-{step:06d}"
+
+
+def newest_checkpoint(run: Path | str) -> Path | None:
+    """The newest finished checkpoint of a run, or None."""
+    found = sorted(_finished(Path(run) / "checkpoints"))
+    return found[-1][1] if found else None
+
+
+def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *, keep: int) -> Path:
+    """Writes the checkpoint of `state` and removes all but the `keep` newest. Raises OSError (and leaves nothing half-done under a
+    name that is read) when the disk will not take it."""
+    import torch
+
+    final = checkpoint_path(checkpoints, state.step)
+    partial = checkpoints / f".{final.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        policy.model.save_pretrained(partial, safe_serialization=True)
+        policy.tokenizer.save_pretrained(partial)
+        torch.save(optimizer.state_dict(), partial / OPTIMIZER)
+        (partial / STATE).write_text(json.dumps(asdict(state)) + "\n", encoding="utf-8")
+        for path in [*partial.rglob("*"), partial]:
+            _force_to_disk(path)
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        _force_to_disk(checkpoints)
+    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OSError(f"could not write the checkpoint {final}: {error}") from error
+    for _, old in sorted(_finished(checkpoints))[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load_state(checkpoint: Path, optimizer: Any) -> TrainerState:
+    """Restores the optimizer from a checkpoint and returns where the run stood."""
+    import torch
+
+    optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location="cpu", weights_only=True))
+    return TrainerState(**json.loads((checkpoint / STATE).read_text(encoding="utf-8")))
+
+
+def _finished(checkpoints: Path) -> list[tuple[int, Path]]:
+    if not checkpoints.is_dir():
+        return []
+    named = ((NAME.fullmatch(path.name), path) for path in checkpoints.iterdir())
+    return [(int(match[1]), path) for match, path in named if match and (path / STATE).exists()]
+
+
+def _force_to_disk(path: Path) -> None:
+    # Some file systems refuse fsync on a directory; the rename is then as durable as they allow.
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

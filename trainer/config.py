@@ -1,0 +1,259 @@
+"""Every setting of a run: small frozen dataclasses, one per concern, composed in `Run`.
+
+A field's name is its flag (`group_size` is `--group-size`) and its key in a TOML section named after the concern; its docstring is
+its `--help`. Names are unique over all concerns. Derived numbers are properties, cross-checks live in `__post_init__`.
+
+    Run(problems=Problems(env="countdown"), optim=Optim(steps=10))
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from verigym.trainer.objective.table import Objective
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work. The message says the value and the mend; the command line prints it and exits with 2."""
+
+
+class RunStopped(RuntimeError):
+    """A run that had to stop through no fault of its settings. The message says what happened, what was saved and how to go on."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises ConfigError(message) unless `condition` holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class Problems:
+    """What is to be solved."""
+
+    env: str = "countdown"
+    """environment: a built-in id, `my_env.py`, `package.module:Name`, or a file of rows (.jsonl, .jsonl.gz, .parquet)"""
+    env_args: tuple[str, ...] = ()
+    """options of the environment, each `key=value`, as in `style=terse`"""
+    level: tuple[int, ...] = ()
+    """levels to train on, taken in turn; none: the environment's default level"""
+    max_error_share: float = 0.1
+    """stop the run when more than this share of a step's verdicts is `error` (the grader failed, not the reply)"""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.max_error_share <= 1, f"max_error_share={self.max_error_share} is not a share; set --max-error-share between 0 and 1")
+        for pair in self.env_args:
+            require("=" in pair, f"env_args holds {pair!r}, which is not key=value; write --env-args {pair}=...")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The model that learns."""
+
+    model: str = "tiny-qwen2"
+    """a built-in tiny model (tiny-qwen2, tiny-llama: random weights), a run directory, a local directory or a Hub id"""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """of the weights and activations; log-probs are float32 in both"""
+    device: str = "auto"
+    """auto (GPU when there is one), cpu, cuda, cuda:1"""
+    threads: int = 0
+    """CPU threads for torch; 0 leaves torch's choice"""
+
+    def __post_init__(self) -> None:
+        require(self.threads >= 0, f"threads={self.threads} is negative; set --threads 0 for torch's own choice")
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How replies are sampled."""
+
+    engine: Literal["transformers"] = "transformers"
+    """what samples tokens: transformers (embedded)"""
+    problems_per_step: int = 32
+    """problems whose groups make one step"""
+    group_size: int = 8
+    """rollouts of each problem (G)"""
+    max_new_tokens: int = 512
+    """longest reply, in tokens; in an environment of several turns, of all turns together"""
+    temperature: float = 1.0
+    """sampling temperature; log-probs are taken at it"""
+    top_p: float = 1.0
+    """must be 1 in training: a truncated sampler is another policy than the one that is differentiated"""
+    top_k: int = 0
+    """must be 0 (off) in training, for the same reason"""
+    stop: tuple[str, ...] = ()
+    """texts that end a reply, beside the tokenizer's end token"""
+    sample_batch: int = 512
+    """most sequences decoded together"""
+    dynamic_rounds: int = 4
+    """most rounds of sampling a step may take to fill its batch with groups that hold a signal (dynamic sampling)"""
+
+    def __post_init__(self) -> None:
+        for name in ("problems_per_step", "group_size", "max_new_tokens", "sample_batch", "dynamic_rounds"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
+        require(self.temperature > 0, f"temperature={self.temperature} samples nothing to learn from; set --temperature 1.0")
+        require(
+            self.top_p == 1.0 and self.top_k == 0,
+            f"top_p={self.top_p}, top_k={self.top_k}: training samples from the whole distribution, because a truncated sampler is "
+            "another policy than the one that is differentiated; set --top-p 1 --top-k 0 (`verigym eval` accepts both)",
+        )
+
+
+@dataclass(frozen=True)
+class ObjectiveChoice:
+    """What is optimised: a named objective, and what you change in it. Unset fields are the named objective's own."""
+
+    objective: str = "grpo"
+    """grpo, dr_grpo, dapo, gspo, ..., or another project's default such as grpo@trl; printed in full when a run starts"""
+    loss: str | None = None
+    """per-token loss: ppo, reinforce, gspo, gspo_token, cispo, sapo, gmpo, rloo_clipped"""
+    baseline: str | None = None
+    """what is subtracted from a reward: group-mean, leave-one-out, none"""
+    scale: str | None = None
+    """what it is divided by: group, batch, none, whiten"""
+    reduction: str | None = None
+    """how tokens make one number: token-mean, seq-mean-token-mean, seq-mean-token-sum, seq-mean-token-sum-norm, group-token-mean"""
+    clip_low: float | None = None
+    """ratio >= 1 - clip_low"""
+    clip_high: float | None = None
+    """ratio <= 1 + clip_high"""
+    kl_coef: float | None = None
+    """weight of the KL to the starting weights; 0 drops the reference model"""
+    kl_placement: str | None = None
+    """loss or reward"""
+    kl_estimator: str | None = None
+    """k1 (in the reward), k2, k3, k3_plus, k3_importance (in the loss)"""
+    entropy_coef: float | None = None
+    """weight of the entropy bonus"""
+    correction: str | None = None
+    """for a sampler that differs from the trainer: none, tis-token, tis-sequence, mis-token, mis-sequence, mis-geometric, decoupled"""
+    correction_min: float | None = None
+    """lower edge of the band that a mask keeps"""
+    correction_max: float | None = None
+    """cap or upper edge"""
+    overlong: str | None = None
+    """truncated replies: none (score as they are), mask (filter), penalty (soft, over the last overlong_cache tokens)"""
+    overlong_cache: int | None = None
+    """tokens before the limit over which the soft penalty grows"""
+    dynamic_sampling: bool | None = None
+    """sample again in place of groups that are all right or all wrong"""
+
+    def resolve(self) -> "Objective":
+        """The named objective with what was changed in it. Raises ConfigError for a name or a number that cannot be meant."""
+        from verigym.trainer.objective.presets import PRESETS
+        from verigym.trainer.objective.tensors import nearest
+
+        require(self.objective in PRESETS, f"objective={self.objective!r} is not known: {nearest(self.objective, PRESETS)}")
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "objective"}
+        try:
+            return replace(PRESETS[self.objective], **{name: value for name, value in changed.items() if value is not None})
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Optim:
+    """How weights move."""
+
+    steps: int = 100
+    """rollout batches to learn from"""
+    lr: float = 1e-6
+    """peak learning rate"""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """of the learning rate after warm-up, down to min_lr at the last step"""
+    warmup_steps: int = 0
+    """steps over which the learning rate rises from 0"""
+    min_lr: float = 0.0
+    """learning rate at the end of a linear or cosine schedule"""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """of AdamW"""
+    weight_decay: float = 0.0
+    """of AdamW, on matrices"""
+    grad_clip: float = 1.0
+    """largest gradient norm; larger ones are scaled down"""
+    updates_per_step: int = 1
+    """mini-batches (optimizer steps) a rollout batch is cut into; 1 is exactly on-policy"""
+    micro_batch_tokens: int = 16384
+    """most tokens, padding included, in one forward pass; the gradient does not depend on it"""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "updates_per_step", "micro_batch_tokens"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
+        require(self.lr > 0, f"lr={self.lr} learns nothing; set --lr to a positive number such as 1e-6")
+        require(self.grad_clip > 0, f"grad_clip={self.grad_clip} stops every update; set --grad-clip to 1.0, or to inf for none")
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """A short supervised warm-up on the task's own oracle replies, before the first rollout."""
+
+    sft_steps: int = 0
+    """steps of the warm-up; 0 for none"""
+    sft_batch: int = 128
+    """demonstrations a step"""
+    sft_lr: float = 1e-3
+    """its learning rate"""
+    sft_demos: int = 4096
+    """distinct demonstrations drawn from the training split"""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Held-out score while training, on the validation split, and at both ends on the test split."""
+
+    eval_every: int = 20
+    """steps between evaluations on the validation split; 0 for none"""
+    eval_problems: int = 256
+    """held-out problems"""
+    eval_samples: int = 8
+    """sampled replies a problem in the evaluations before and after training; pass@k is printed for k = 1 and this"""
+
+    def __post_init__(self) -> None:
+        require(self.eval_problems >= 1, f"eval_problems={self.eval_problems} is too small; set --eval-problems to 1 or more")
+        require(self.eval_samples >= 1, f"eval_samples={self.eval_samples} is too small; set --eval-samples to 1 or more")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a run leaves on disk."""
+
+    name: str = ""
+    """name of the run; the environment's id and the date by default"""
+    out: str = ""
+    """directory of the run, in place of runs/NAME"""
+    seed: int = 0
+    """of everything random in the run"""
+    checkpoint_every: int = 50
+    """steps between checkpoints; the last step always makes one"""
+    checkpoints_kept: int = 2
+    """newest checkpoints kept"""
+    rollouts_kept: int = 16
+    """rollouts written a step, whole groups, for reading"""
+
+    def __post_init__(self) -> None:
+        require(self.checkpoint_every >= 1, f"checkpoint_every={self.checkpoint_every} is too small; set --checkpoint-every to 1 or more")
+        require(self.checkpoints_kept >= 1, f"checkpoints_kept={self.checkpoints_kept}: at least 1 is needed to resume")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run."""
+
+    problems: Problems = field(default_factory=Problems)
+    policy: Policy = field(default_factory=Policy)
+    rollout: Rollout = field(default_factory=Rollout)
+    objective: ObjectiveChoice = field(default_factory=ObjectiveChoice)
+    optim: Optim = field(default_factory=Optim)
+    warmup: Warmup = field(default_factory=Warmup)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    keep: Keep = field(default_factory=Keep)
+
+    def __post_init__(self) -> None:
+        groups, updates = self.rollout.problems_per_step, self.optim.updates_per_step
+        require(
+            groups % updates == 0,
+            f"problems_per_step={groups} cannot be cut into updates_per_step={updates} mini-batches of whole groups; set "
+            f"--problems-per-step {groups - groups % updates or updates} or --updates-per-step 1",
+        )

@@ -1,0 +1,1 @@
+"""pass@k and its uncertainty, on held-out problems."""

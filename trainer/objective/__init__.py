@@ -1,0 +1,1 @@
+"""What is optimised: advantages, losses, KL, reductions, as pure functions."""

@@ -1,0 +1,101 @@
+"""Load the model that learns or is evaluated: from a run, a directory, a hub, or a built-in tiny one.
+
+    policy = load_policy("tiny-qwen2", seed=0)
+    policy.chat.start([{"role": "user", "content": "3 17 25 = 11"}])
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verigym.trainer.chat import Chat
+from verigym.trainer.config import ConfigError
+from verigym.trainer.tiny import TINY_MODELS, build
+
+DEFAULT_CONTEXT = 4096
+"""Longest sequence where a model's configuration does not say."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A causal language model with what is needed to speak with it. context: longest sequence, in tokens."""
+
+    model: Any
+    tokenizer: Any
+    chat: Chat
+    name: str
+    device: str
+    context: int
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, tied ones counted once."""
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", seed: int = 0) -> Policy:
+    """The model `model` names: a built-in tiny model, a run directory (its newest checkpoint), a directory in Hugging Face layout,
+    or a Hub id. `seed` draws the weights of a tiny model. Raises ConfigError where nothing of that name can be loaded."""
+    import torch
+
+    device = pick_device(device)
+    if model in TINY_MODELS:
+        loaded, tokenizer = build(model, seed=seed)
+    else:
+        loaded, tokenizer = _load_pretrained(_locate(model))
+    loaded = loaded.to(device=device, dtype=getattr(torch, dtype)).eval()
+    generation = getattr(loaded, "generation_config", None)
+    ends = getattr(generation, "eos_token_id", None)
+    extra = ends if isinstance(ends, list) else [ends] if ends is not None else []
+    context = getattr(loaded.config, "max_position_embeddings", None) or DEFAULT_CONTEXT
+    return Policy(loaded, tokenizer, Chat(tokenizer, extra), model, device, int(context))
+
+
+def pick_device(device: str) -> str:
+    """`auto` becomes cuda where there is a GPU, else cpu. Raises ConfigError for a GPU that is not there."""
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if available else "cpu"
+    if device.startswith("cuda") and not available:
+        raise ConfigError(f"device={device!r}, but torch {torch.__version__} sees no GPU here; set --device cpu, or install a CUDA build of torch")
+    return device
+
+
+def _locate(model: str) -> str:
+    """The directory or Hub id to load."""
+    path = Path(model)
+    if not path.exists():
+        # A Hub id is `owner/name` or a bare name; anything that looks like a path is a missing file.
+        near = difflib.get_close_matches(model, TINY_MODELS, 1, 0.6)
+        if model.startswith((".", "/", "~")) or model.count("/") > 1 or near:
+            hint = f"did you mean {near[0]!r}?" if near else "check the path"
+            raise ConfigError(
+                f"no model at {model!r}; {hint} A model is a run directory, a directory in Hugging Face layout, a Hub id, or one of "
+                f"{', '.join(TINY_MODELS)}"
+            )
+        return model
+    from verigym.trainer.checkpoint import newest_checkpoint
+
+    if (path / "config.json").exists():
+        return str(path)
+    checkpoint = newest_checkpoint(path)
+    if checkpoint is None:
+        raise ConfigError(f"{model!r} holds neither config.json (a model) nor a finished checkpoint (a run); give one of the two")
+    return str(checkpoint)
+
+
+def _load_pretrained(source: str) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(
+            f"cannot load the model {source!r}: {first} Check the name and the network (a Hub id is downloaded), or give a local directory."
+        ) from error
+    return model, tokenizer

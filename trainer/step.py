@@ -1,0 +1,128 @@
+"""One step of training: sample groups, drop the dead ones where the objective says so, and account for every token.
+
+    sampled = sample_groups(session, step=3, cursor=72)
+    metrics = step_metrics(3, sampled, learner.update(sampled.kept, 3))
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verigym.trainer.rollout import Rollout
+from verigym.trainer.stream import ProblemStream
+from verigym.trainer.update import Learned
+from verigym.verifiers.verdict import Status
+
+
+@dataclass
+class Sampled:
+    """What one step drew. size: rollouts of a group; kept: rollouts to learn from; dropped: of groups that dynamic sampling passed
+    over; cursor: after the last problem drawn."""
+
+    size: int
+    kept: list[Rollout] = field(default_factory=list)
+    dropped: list[Rollout] = field(default_factory=list)
+    rounds: int = 0
+    cursor: int = 0
+
+    @property
+    def all(self) -> list[Rollout]:
+        """Every rollout of the step."""
+        return self.kept + self.dropped
+
+
+def has_signal(group: Sequence[Rollout]) -> bool:
+    """Whether a group holds both right and wrong answers (arXiv:2503.14476); where no verifier can say what is right, whether its
+    rewards differ."""
+    scored = [r.verdict for r in group if r.verdict.scored]
+    if any(verdict.correct is None for verdict in scored):
+        rewards = [verdict.reward for verdict in scored]
+        return max(rewards) - min(rewards) > 1e-6
+    return 0 < sum(bool(verdict.correct) for verdict in scored) < len(scored)
+
+
+def sample_groups(
+    stream: ProblemStream, cursor: int, groups: int, size: int, roll: Callable[[Sequence[Any], int], list[Rollout]], *, dynamic_rounds: int
+) -> Sampled:
+    """Rollouts of `groups` problems. `roll(problems, first_group)` samples `size` of each.
+
+    dynamic_rounds > 0: groups without a signal are dropped and others sampled in their place, in at most so many rounds."""
+    step = Sampled(size=size, cursor=cursor)
+    wanted, drawn = groups, 0
+    while wanted and (step.rounds == 0 or step.rounds < dynamic_rounds):
+        problems, step.cursor = stream.take(wanted, step.cursor)
+        rollouts = roll(problems, drawn)
+        drawn += len(problems)
+        for start in range(0, len(rollouts), size):
+            group = rollouts[start : start + size]
+            (step.kept if not dynamic_rounds or has_signal(group) else step.dropped).extend(group)
+        wanted = groups - len(step.kept) // size if dynamic_rounds else 0
+        step.rounds += 1
+    return step
+
+
+def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any]:
+    """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards over scored ones."""
+    rollouts = sampled.all
+    scored = [r for r in rollouts if r.verdict.scored]
+    lengths = sorted(r.sampled_tokens for r in rollouts)
+    # Means over every sampled rollout show the policy; those over the kept ones alone would show the filter.
+    dropped_groups = [sampled.dropped[i : i + sampled.size] for i in range(0, len(sampled.dropped), sampled.size)]
+    dropped_right = sum(all(r.verdict.correct for r in group) for group in dropped_groups)
+    groups = learned.groups.groups + len(dropped_groups)
+    health = learned.stats.summary() if learned.stats is not None else {}
+    tokens = account(sampled, learned, health)
+    parts = sorted({name for r in scored for name in r.verdict.parts})
+    return {
+        "step": step,
+        "reward": _mean(r.verdict.reward for r in scored),
+        "correct": _mean(float(bool(r.verdict.correct)) for r in scored),
+        "length": _mean(lengths),
+        "length_p95": float(lengths[min(len(lengths) - 1, int(0.95 * len(lengths)))]) if lengths else 0.0,
+        "truncated": _mean(r.finish == "length" for r in rollouts),
+        "malformed": _mean(r.verdict.status is Status.MALFORMED for r in rollouts),
+        "timeouts": _mean(r.verdict.status is Status.TIMEOUT for r in rollouts),
+        "errors": _mean(not r.verdict.scored for r in rollouts),
+        "dead": (learned.groups.dead + len(dropped_groups)) / max(1, groups),
+        "dead_right": (learned.groups.dead_right + dropped_right) / max(1, groups),
+        "dead_wrong": (learned.groups.dead_wrong + len(dropped_groups) - dropped_right) / max(1, groups),
+        "entropy": learned.entropy,
+        "loss": learned.loss,
+        "grad_norm": learned.grad_norm,
+        "lr": learned.lr,
+        "clip_low": health.get("clip_fraction_low", 0.0),
+        "clip_high": health.get("clip_fraction_high", 0.0),
+        "update_kl": health.get("approx_kl_k3", 0.0),
+        "kl": health.get("kl_k3", 0.0),
+        "mismatch": health.get("mismatch_k3", 0.0),
+        "mismatch_max": health.get("mismatch_max", 0.0),
+        "corrected": health.get("correction_touched", 0.0),
+        "ess": health.get("ess_token", 1.0),
+        "skipped": learned.skipped,
+        "rounds": sampled.rounds,
+        "tokens": tokens,
+        "parts": {name: _mean(r.verdict.parts[name] for r in scored if name in r.verdict.parts) for name in parts},
+    }
+
+
+def account(sampled: Sampled, learned: Learned, health: dict[str, float]) -> dict[str, int]:
+    """Where every sampled token went. All but `sampled` add up to it:
+
+    trained    moved the weights             clipped    stopped by the clip            corrected  removed by a correction or gate
+    masked     no verdict could be given     truncated  filtered for its length        dropped    of a group passed over
+    dead       of an answer with advantage 0"""
+    return {
+        "sampled": sum(r.sampled_tokens for r in sampled.all),
+        "trained": int(health.get("tokens_trained", 0)),
+        "clipped": int(health.get("tokens_stopped", 0)),
+        "corrected": int(health.get("tokens_removed", 0)),
+        "masked": learned.masked,
+        "truncated": learned.truncated,
+        "dropped": sum(r.sampled_tokens for r in sampled.dropped),
+        "dead": learned.idle + int(health.get("tokens_no_advantage", 0)),
+    }
+
+
+def _mean(values: Any) -> float:
+    numbers = [float(value) for value in values]
+    return sum(numbers) / len(numbers) if numbers else 0.0

@@ -1,0 +1,79 @@
+"""Tiny models with random weights, so that training runs on any machine with nothing to download.
+
+A character tokenizer (printable ASCII, newline, and one token each for the think and answer tags) and transformers architectures of
+under a million parameters. They are what the tests and the CPU quickstart train; real models come from a directory or a hub.
+
+    model, tokenizer = build("tiny-qwen2", seed=0)
+"""
+
+import string
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+TINY_MODELS = {
+    "tiny-qwen2": ("qwen2", {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 3, "num_attention_heads": 4}),
+    "tiny-llama": ("llama", {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 3, "num_attention_heads": 4}),
+}
+"""Name to architecture and shape."""
+
+CONTEXT = 512
+"""Longest sequence of a tiny model, in tokens."""
+
+ROLES = ("<system>", "<user>", "<assistant>", "<tool>")
+TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}<eos>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def character_tokenizer() -> "PreTrainedTokenizerFast":
+    """A tokenizer of one token a character. Characters outside printable ASCII become `<unk>`."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    specials = ["<pad>", "<unk>", "<eos>", *ROLES]
+    characters = [c for c in string.printable if c.isprintable() or c == "\n"]
+    vocabulary = {token: i for i, token in enumerate([*specials, *TAGS, *characters])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
+    tokenizer.add_tokens([AddedToken(tag, normalized=False) for tag in TAGS])  # not special: decoding keeps them
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        eos_token="<eos>",
+        clean_up_tokenization_spaces=False,
+        model_max_length=CONTEXT,
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    """The tiny model `name` with weights drawn from `seed`, and its tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+    architecture, shape = TINY_MODELS[name]
+    tokenizer = character_tokenizer()
+    config_class, model_class = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}[architecture]
+    config = config_class(
+        vocab_size=len(tokenizer),
+        num_key_value_heads=shape["num_attention_heads"],
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        **shape,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = model_class(config)
+    return model.eval(), tokenizer

@@ -1,0 +1,194 @@
+"""One step's learning: rewards to advantages, log-probs, loss, optimizer.
+
+Denominators are those of the whole mini-batch, fixed before the first backward pass, so the gradient does not depend on how it is cut
+into micro-batches. Rows that cannot move the weights (advantage 0, no KL in the loss, no entropy bonus) stay in the denominators and
+are left out of the forward pass.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from verigym.trainer.batch import Batch, micro_batches
+from verigym.trainer.config import Optim
+from verigym.trainer.logprobs import TokenScores, score_tokens
+from verigym.trainer.objective.advantages import GroupCounts
+from verigym.trainer.objective.health import TokenStats
+from verigym.trainer.objective.reductions import Denominators, weighted_sum
+from verigym.trainer.objective.table import Objective
+from verigym.trainer.optimizer import Optimizer, learning_rate
+from verigym.trainer.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a step's update did. stats: token sums, None when nothing could be learned; entropy: nats per token over the tokens that
+    were scored; skipped: optimizer steps left out because the gradient was not finite; idle: counted tokens of rows left out of
+    the forward pass; masked, truncated: tokens of rollouts without a verdict, and filtered for their length."""
+
+    loss: float
+    grad_norm: float
+    lr: float
+    entropy: float
+    stats: TokenStats | None
+    groups: GroupCounts
+    skipped: int
+    idle: int
+    masked: int
+    truncated: int
+
+
+class Learner:
+    """Holds what an update needs: the model, its optimizer, the frozen reference where the objective has one.
+
+    limit: generation limit in tokens; temperature: of sampling."""
+
+    def __init__(
+        self, model: Any, optimizer: Optimizer, objective: Objective, settings: Optim, *, pad_id: int, temperature: float, limit: int,
+        reference: Any = None,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.objective = objective
+        self.settings = settings
+        self.pad_id = pad_id
+        self.temperature = temperature
+        self.limit = limit
+        self.reference = reference
+
+    def update(self, rollouts: Sequence[Rollout], step: int) -> Learned:
+        """Learns from the rollouts of one step, in `updates_per_step` mini-batches of whole groups."""
+        batch, advantages, groups, masked, truncated = self._prepare(rollouts)
+        lr = learning_rate(self.settings, step)
+        on_policy = self.settings.updates_per_step == 1
+        old_logp = None if on_policy else self._score_all(self.model, batch)
+        stats: TokenStats | None = None
+        loss = norm = 0.0
+        entropy_sum = torch.zeros(2, dtype=torch.double)
+        skipped = idle = 0
+        for places in self._mini_batches(batch):
+            part, mini_stats, mini_entropy, mini_idle = self._backward(batch, advantages, places, old_logp)
+            loss += part / self.settings.updates_per_step
+            entropy_sum += mini_entropy
+            idle += mini_idle
+            if mini_stats is None:
+                continue
+            stats = mini_stats if stats is None else stats + mini_stats
+            mini_norm = self.optimizer.step(lr=lr, grad_clip=self.settings.grad_clip)
+            skipped += not torch.isfinite(torch.tensor(mini_norm)).item()
+            norm = max(norm, mini_norm)
+        return Learned(
+            loss=loss,
+            grad_norm=norm,
+            lr=lr,
+            entropy=float(entropy_sum[0] / entropy_sum[1].clamp(min=1)),
+            stats=stats,
+            groups=groups,
+            skipped=skipped,
+            idle=idle,
+            masked=masked,
+            truncated=truncated,
+        )
+
+    def _prepare(self, rollouts: Sequence[Rollout]) -> tuple[Batch, torch.Tensor, GroupCounts, int, int]:
+        """Tensors of the step and one advantage a rollout, [N]."""
+        scored = [r.verdict.scored for r in rollouts]
+        filtered = [s and r.finish == "length" and self.objective.overlong == "mask" for r, s in zip(rollouts, scored, strict=True)]
+        counted = [s and not f for s, f in zip(scored, filtered, strict=True)]
+        batch = Batch.of(rollouts, counted, pad_id=self.pad_id)
+        old_logp = ref_logp = None
+        if self.objective.kl_coef > 0 and self.objective.kl_placement == "reward":
+            old_logp, ref_logp = self._score_all(self.model, batch), self._score_all(self.reference, batch)
+        sampled = torch.tensor([r.sampled_tokens for r in rollouts])
+        rewards = self.objective.shaped_rewards(
+            torch.tensor([r.verdict.reward for r in rollouts], dtype=torch.double),
+            lengths=sampled,
+            limit=self.limit,
+            old_logp=old_logp,
+            ref_logp=ref_logp,
+            mask=batch.mask,
+        )
+        known = all(r.verdict.correct is not None for r in rollouts if r.verdict.scored)
+        found = self.objective.advantages(
+            rewards,
+            batch.group,
+            torch.tensor(scored),
+            lengths=batch.lengths,
+            correct=torch.tensor([bool(r.verdict.correct) for r in rollouts]) if known else None,
+        )
+        masked = sum(r.sampled_tokens for r, s in zip(rollouts, scored, strict=True) if not s)
+        truncated = sum(r.sampled_tokens for r, f in zip(rollouts, filtered, strict=True) if f)
+        return batch, found.values, found.groups, masked, truncated
+
+    def _mini_batches(self, batch: Batch) -> Iterator[torch.Tensor]:
+        """Places of each mini-batch: whole groups, in the order of the step."""
+        groups = torch.unique(batch.group)
+        for piece in groups.tensor_split(self.settings.updates_per_step):
+            places = torch.isin(batch.group, piece).nonzero()[:, 0]
+            if len(places):
+                yield places
+
+    def _backward(
+        self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor, old_logp: torch.Tensor | None
+    ) -> tuple[float, TokenStats | None, torch.Tensor, int]:
+        """Gradients of one mini-batch. Returns its loss, token sums, (sum of entropy, counted tokens), and idle tokens."""
+        lengths, group = batch.lengths[places], batch.group[places]
+        weights = torch.zeros(len(batch.group), dtype=torch.double)
+        weights[places] = self.objective.denominators(lengths, group, self.limit).weights(lengths, group)
+        bonus = torch.zeros(len(batch.group), dtype=torch.double)
+        bonus[places] = Denominators.of("token-mean", lengths).weights(lengths)
+        moves = batch.lengths[places] > 0
+        if self.objective.entropy_coef == 0 and not (self.objective.kl_coef > 0 and self.objective.kl_placement == "loss"):
+            moves &= advantages[places] != 0
+        idle = int(lengths[~moves].sum())
+        stats: TokenStats | None = None
+        loss = 0.0
+        entropy = torch.zeros(2, dtype=torch.double)
+        for piece in micro_batches(batch.widths, places[moves], self.settings.micro_batch_tokens):
+            rows = batch.rows(piece)
+            scores = self._score(self.model, rows)
+            device = scores.logp.device
+            mask = rows.mask.to(device)
+            width = mask.shape[1]
+            with torch.no_grad():
+                ref_logp = self._score(self.reference, rows).logp if self.reference is not None else None
+            value, piece_stats = self.objective.token_loss(
+                scores.logp,
+                scores.logp if old_logp is None else old_logp[piece, :width].to(device),
+                advantages[piece].to(device),
+                mask,
+                ref_logp,
+                rows.sampler_logp.to(device),
+            )
+            part = weighted_sum(value, mask, weights[piece].to(device))
+            if self.objective.entropy_coef > 0:
+                part = part - self.objective.entropy_coef * weighted_sum(scores.entropy, mask, bonus[piece].to(device))
+            part.backward()
+            self.optimizer.gather()
+            loss += float(part.detach())
+            stats = piece_stats if stats is None else stats + piece_stats
+            entropy += torch.stack([scores.entropy.detach().double().sum().cpu(), mask.sum().double().cpu()])
+        return loss, stats, entropy, idle
+
+    def _score_all(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Log-probs of every counted token of the step without a gradient, [N, T] on the CPU."""
+        found = torch.zeros(batch.mask.shape)
+        with torch.no_grad():
+            for piece in micro_batches(batch.widths, torch.arange(len(batch.group)), self.settings.micro_batch_tokens):
+                rows = batch.rows(piece)
+                found[piece, : rows.mask.shape[1]] = self._score(model, rows).logp.cpu()
+        return found
+
+    def _score(self, model: Any, rows: Batch) -> TokenScores:
+        device = model.device
+        return score_tokens(
+            model,
+            rows.ids.to(device),
+            rows.attention.to(device),
+            rows.prompt_lengths.to(device),
+            rows.mask.to(device),
+            temperature=self.temperature,
+            entropy_gradient=self.objective.entropy_coef > 0,
+        )
