@@ -38,14 +38,14 @@ train: $(STAMP)
 # One thread a process: two processes of two threads each would fight for two cores.
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 \
-	  $(RUN)/python -P -m pytest -q -rs -n $(WORKERS) --dist worksteal --durations=10
+	  $(RUN)/python -P -m pytest -q -rfEs -n $(WORKERS) --dist worksteal --durations=10
 
 # The folders at the root are sub-packages of `verigym`; a type checker sees them so through a link of that name.
 lint: $(STAMP)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@mkdir -p build/types && ln -sfn ../.. build/types/verigym
-	@MYPYPATH=build/types .venv/bin/mypy -p verigym.tasks -p verigym.verifiers -p verigym.envs -p verigym.trainer
+	@mkdir -p .venv/types && ln -sfn ../.. .venv/types/verigym
+	@MYPYPATH=.venv/types .venv/bin/mypy -p verigym.tasks -p verigym.verifiers -p verigym.envs -p verigym.trainer
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

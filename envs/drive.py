@@ -2,13 +2,15 @@
 
     with Driver(make("gsm8k"), workers=2) as driver:
         episode = driver.start(problem)
-        future = driver.submit(episode, reply)               # returns at once; graded while the next replies are sampled
+        future = driver.submit(episode, reply)               # returns at once; graded while the next replies are
+                                                             sampled
         verdicts = driver.gather([future, ...])              # in the order of the futures
 
-    episodes = asyncio.run(driver.play_many(problems, respond, concurrency=64))       # `respond(messages)` calls a model
+    episodes = asyncio.run(driver.play_many(problems, respond, concurrency=64))       # `respond(messages)` calls a
+                                                                                      model
 
-Cheap pure verifiers are run in `submit` itself; dear ones and those of someone's own file in worker processes. Nothing here stops
-a run for one bad sample; `ErrorBudget` does for too many.
+Cheap pure verifiers are run in `submit` itself; dear ones and those of someone's own file in worker processes. Nothing
+here stops a run for one bad sample; `ErrorBudget` does for too many.
 """
 
 import asyncio
@@ -37,7 +39,8 @@ class ErrorBudget:
         self.max_share = max_share
 
     def check(self, verdicts: Iterable[Verdict]) -> float:
-        """The share of errors in a batch. Raises TooManyErrors, with the count and the first reason, when it is above the budget."""
+        """The share of errors in a batch. Raises TooManyErrors, with the count and the first reason, when it is above
+        the budget."""
         verdicts = list(verdicts)
         failed = [verdict for verdict in verdicts if verdict.status is Status.ERROR]
         if not failed:
@@ -45,8 +48,8 @@ class ErrorBudget:
         share = len(failed) / len(verdicts)
         if share > self.max_share:
             raise TooManyErrors(
-                f"{len(failed)} of {len(verdicts)} verdicts are errors ({share:.0%}, at most {self.max_share:.0%} allowed): the environment "
-                f"or its verifier fails, not the replies. The first: {failed[0].reason}"
+                f"{len(failed)} of {len(verdicts)} verdicts are errors ({share:.1%}, at most {self.max_share:.1%} "
+                f"allowed): the environment or its verifier fails, not the replies. The first: {failed[0].reason}"
             )
         return share
 
@@ -65,7 +68,8 @@ class Driver:
         return self.env.start(problem)
 
     def submit(self, episode: Episode, text: str, truncated: bool = False) -> "Future[Verdict | None]":
-        """Give an episode its reply. The future holds the verdict, or None when `episode.observation` waits for the next reply."""
+        """Give an episode its reply. The future holds the verdict, or None when `episode.observation` waits for the
+        next reply."""
         return episode.submit(text, truncated)
 
     def gather(self, futures: Sequence["Future[Verdict | None]"]) -> list[Verdict | None]:
@@ -73,10 +77,11 @@ class Driver:
         return [future.result() for future in futures]
 
     async def play_many(self, problems: Sequence[Problem], respond: Respond, *, concurrency: int = 64) -> list[Episode]:
-        """Play one episode of every problem to its end, at most `concurrency` at once. Episodes come in the order of the problems.
+        """Play one episode of every problem to its end, at most `concurrency` at once. Episodes come in the order of
+        the problems.
 
-        A `respond` that raises costs its own episode: its verdict is `error`. When this is cancelled, so is every call of
-        `respond` that is under way, and every open episode is closed.
+        A `respond` that raises costs its own episode: its verdict is `error`. When this is cancelled, so is every call
+        of `respond` that is under way, and every open episode is closed.
         """
         if concurrency < 1:
             raise ValueError(f"concurrency={concurrency} is too low; set it to 1 or more")

@@ -4,15 +4,17 @@
     observation, info = env.reset(seed=7, options={"level": 3})
     observation, reward, terminated, truncated, info = env.step("42")       # info["verdict"]: Verdict
 
-An environment of one turn shows the prompt and grades the reply. One of several turns is a generator function `play(problem)`,
-which yields what the model sees, receives what it says and returns the verdict (see `play.py`). Many episodes of one environment
-live side by side through `env.start(problem)`; `drive.py` runs them at once. Code of an environment that raises costs its own
-sample: the verdict is `error`, with the exception and its line. Tokens are not covered: environments speak messages.
+An environment of one turn shows the prompt and grades the reply. One of several turns is a generator function
+`play(problem)`, which yields what the model sees, receives what it says and returns the verdict (see `play.py`). Many
+episodes of one environment live side by side through `env.start(problem)`; `drive.py` runs them at once. Code of an
+environment that raises costs its own sample: the verdict is `error`, with the exception and its line. Tokens are not
+covered: environments speak messages.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -24,7 +26,8 @@ from verigym.tasks.supply import Task
 from verigym.verifiers.verdict import Status, Verdict
 
 FAILED = "verigym.failed"
-"""Key in a problem's `meta`: its making failed, for this reason, and an episode of it ends in `error` before any reply."""
+"""Key in a problem's `meta`: its making failed, for this reason, and an episode of it ends in `error` before any
+reply."""
 DEFAULT_TURNS = 16
 """replies an environment of several turns takes at most, unless it says otherwise"""
 
@@ -38,6 +41,22 @@ def near(name: object, names: Any) -> str:
     known = sorted(map(str, names))
     close = get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
+
+
+def as_type(name: str, value: Any, default: Any) -> Any:
+    """`value`, read as the type of `default` where it is text from a command line. Raises EnvError."""
+    if not isinstance(value, str) or default is None or isinstance(default, str):
+        return value
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise EnvError(f"{name}={value!r} is neither true nor false")
+        return value.lower() in ("true", "1", "yes")
+    if isinstance(default, int | float):
+        try:
+            return type(default)(value)
+        except ValueError:
+            raise EnvError(f"{name}={value!r} is not a number") from None
+    return value
 
 
 class Episode:
@@ -66,8 +85,8 @@ class Episode:
     def submit(self, text: str, truncated: bool = False) -> "Future[Verdict | None]":
         """Give the model's reply. The future holds the verdict, or None when the conversation goes on.
 
-        truncated   the reply was cut by a length limit. It is graded all the same; unless it is correct the status becomes
-                    `truncated`, and a conversation that would go on ends.
+        truncated   the reply was cut by a length limit. It is graded all the same; unless it is correct the status
+                    becomes `truncated`, and a conversation that would go on ends.
         Raises EnvError when the episode has ended or an earlier reply is still being graded.
         """
         if not isinstance(text, str):
@@ -147,6 +166,8 @@ class Env:
     `reset` without a seed goes on with the sequence that the last seed began (seed 0 at first), so a program replays.
     """
 
+    _episode: Episode | None
+
     def __init__(
         self,
         task: Task,
@@ -169,20 +190,22 @@ class Env:
         if self.max_turns < 1:
             raise EnvError(f"max_turns={self.max_turns} leaves no room for a reply; set it to 1 or more")
         self.deadline_s = deadline_s
-        self._oracle = oracle
-        self.split, self.level = split, level
-        self.choose(split=split, level=level)
-        self._seed, self._count = 0, 0
-        self._episode: Episode | None = None
-        self._told = False
-
-    def choose(self, *, split: str, level: int | None = None) -> None:
-        """What `reset` and `problem` draw from unless told otherwise. Raises EnvError for an unknown split or level."""
         self.split = self._known_split(split)
         self.level = None if level is None else self._known_level(level)
+        self._oracle = oracle
+        self._forget()
+
+    def at(self, *, split: str | None = None, level: int | None = None) -> "Env":
+        """The same environment, drawing from another split or level. Raises EnvError for an unknown one."""
+        other = copy(self)
+        other.split = self.split if split is None else self._known_split(split)
+        other.level = self.level if level is None else self._known_level(level)
+        other._forget()
+        return other
 
     def problem(self, index: int, *, split: str | None = None, level: int | None = None) -> Problem:
-        """The problem at an address. Raises EnvError for an unknown split, level or index, SpaceTooSmall where the task does."""
+        """The problem at an address. Raises EnvError for an unknown split, level or index, SpaceTooSmall where the
+        task does."""
         try:
             return self.task.problem(
                 index,
@@ -222,14 +245,16 @@ class Env:
         if chosen.get("index") is None:
             chosen["index"] = self._draw(chosen.get("split") or self.split)
         self.close_episode()
-        self._episode, self._told = self.start(self.problem(**chosen)), False
-        episode = self._episode
+        episode = self.start(self.problem(**chosen))
+        self._episode, self._told = episode, False
         return [dict(message) for message in episode.observation], self._info(episode)
 
     def step(self, text: str) -> tuple[list[Message], float, bool, bool, dict[str, Any]]:
-        """Give the model's reply: (new messages, reward, terminated, truncated, info). Raises EnvError before `reset` or after the end.
+        """Give the model's reply: (new messages, reward, terminated, truncated, info). Raises EnvError before `reset`
+        or after the end.
 
-        truncated: the turn limit ended the episode. The reward of a verdict whose status is `error` is 0 and means nothing.
+        truncated: the turn limit ended the episode. The reward of a verdict whose status is `error` is 0 and means
+        nothing.
         """
         episode = self._episode
         if episode is None:
@@ -262,6 +287,11 @@ class Env:
     def __repr__(self) -> str:
         return f"Env({self.id!r}, split={self.split!r})"
 
+    def _forget(self) -> None:
+        self._seed, self._count = 0, 0
+        self._episode = None
+        self._told = False
+
     def _info(self, episode: Episode) -> dict[str, Any]:
         return {"problem": episode.problem, "verdict": episode.verdict}
 
@@ -281,9 +311,8 @@ class Env:
 
     def _known_level(self, level: int) -> int:
         if level not in self.task.levels:
-            raise EnvError(
-                f"{self.id} has no level {level!r}; its levels are {', '.join(map(str, sorted(self.task.levels))) or 'none'}"
-            )
+            known = ", ".join(map(str, sorted(self.task.levels))) or "none"
+            raise EnvError(f"{self.id} has no level {level!r}; its levels are {known}")
         return level
 
 

@@ -3,19 +3,23 @@
     Inline(lambda problem, reply: reply == problem.answer).submit(problem, "4").result()     # Verdict
     Pooled("my_env.py:verify", deadline_s=10.0).submit(problem, "4").result()
 
-Both give a future that holds a `Verdict` whatever the grader does. Not covered: running code from a reply (see `verigym.sandbox`).
+Both give a future that holds a `Verdict` whatever the grader does. Not covered: running code from a reply (see
+`verigym.sandbox`).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from verigym.envs.play import failure_of
 from verigym.tasks.problem import Problem
 from verigym.verifiers.convert import as_verdict
+from verigym.verifiers.table import submit
 from verigym.verifiers.verdict import Verdict
-from verigym.verifiers.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from verigym.verifiers.workers import WorkerPool
 
 Verify = Callable[[Problem, str], Any]
 """From a problem and a reply to a Verdict, a bool or a number."""
@@ -30,6 +34,7 @@ class Grader(Protocol):
     def submit(self, problem: Problem, reply: str) -> "Future[Verdict]": ...
     def open(self, workers: int) -> None:
         """Use so many worker processes from now on, where there are any."""
+
     def close(self) -> None:
         """End the workers. The next `submit` starts new ones."""
 
@@ -49,6 +54,28 @@ class Inline:
         return done
 
     def open(self, workers: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class Named:
+    """A verifier of `verigym.verifiers` on the problem's answer. Cheap ones run here; what a dear one leaves open goes
+    to the worker processes that all users of that verifier in this process share, under a deadline."""
+
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        self._name, self._options = name, dict(options or {})
+        self._workers: int | None = None
+
+    def submit(self, problem: Problem, reply: str) -> "Future[Verdict]":
+        try:
+            return submit(self._name, reply, problem.answer, workers=self._workers, **self._options)
+        except Exception as failure:  # an answer of the wrong form: the environment is at fault, not the reply
+            done: Future[Verdict] = Future()
+            done.set_result(failure_of(f"the verifier {self._name!r}", failure))
+            return done
+
+    def open(self, workers: int) -> None:
+        self._workers = workers
+
     def close(self) -> None: ...
 
 
@@ -73,6 +100,8 @@ class Pooled:
         self._lock = threading.Lock()
 
     def submit(self, problem: Problem, reply: str) -> "Future[Verdict]":
+        from verigym.verifiers.workers import WorkerPool
+
         with self._lock:
             if self._pool is None:
                 self._pool = WorkerPool(

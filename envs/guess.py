@@ -3,8 +3,8 @@
 answer       417: the number, an int inside the range that the prompt names
 in the tags  417, one guess a reply
 
-A range of 2**n - 1 numbers needs n guesses when each one halves it; two more are allowed. A reply without a guess costs one too.
-`bisect(problem, messages)` is the reply that halves what is left, read from the conversation alone.
+A range of 2**n - 1 numbers needs n guesses when each one halves it; two more are allowed. A reply without a guess
+costs one too. `bisect(problem, messages)` is the reply that halves what is left, read from the conversation alone.
 """
 
 import random
@@ -42,8 +42,9 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     high = low + width - 1
     number = rng.randint(low, high)
     words = (
-        f"I am thinking of a whole number from {low} to {high}. You have {guesses} guesses. After each one I say whether the number "
-        "is higher or lower. Put each guess inside <answer> </answer> tags, one a reply, like this: <answer>123</answer>."
+        f"I am thinking of a whole number from {low} to {high}. You have {guesses} guesses. After each one I say "
+        "whether the number is higher or lower. Put each guess inside <answer> </answer> tags, one a reply, like this: "
+        "<answer>123</answer>."
     )
     return Problem(
         prompt=words if check_style(style) == "words" else f"{low}-{high}",
@@ -59,7 +60,9 @@ def play(problem: Problem) -> Generator[str, str, Verdict]:
     for turn in range(1, problem.meta["guesses"] + 1):
         guess = _read((yield shown))
         if guess == problem.answer:
-            return Verdict.right(f"guessed {guess} in {turn} of {problem.meta['guesses']} guesses", extracted=str(guess))
+            return Verdict.right(
+                f"guessed {guess} in {turn} of {problem.meta['guesses']} guesses", extracted=str(guess)
+            )
         if guess is None:
             shown = NO_GUESS
         else:
@@ -70,7 +73,8 @@ def play(problem: Problem) -> Generator[str, str, Verdict]:
 
 
 def bisect(problem: Problem, messages: list[Message]) -> str | None:
-    """The guess that halves the range that is left. Reads the range from the problem, and the hints from the conversation only."""
+    """The guess that halves the range that is left. Reads the range from the problem, and the hints from the
+    conversation only."""
     low, high = problem.meta["low"], problem.meta["high"]
     guess: int | None = None
     for message in messages:

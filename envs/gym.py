@@ -1,9 +1,11 @@
-"""An `Env` as a `gymnasium.Env`, for code that wants spaces. Needs the package gymnasium, imported only when this is called.
+"""An `Env` as a `gymnasium.Env`, for code that wants spaces. Needs the package gymnasium, imported only when this is
+called.
 
     gymnasium_env(make("countdown")).reset(seed=7)       # ("Use the numbers ...", {...})
 
-The observation is one text: what is new since the last reply. The action is the reply. `info` is plain data: the problem's address and,
-at the end, the verdict's fields. A verdict of status `error` has reward 0 and `info["status"] == "error"`: leave it out of averages.
+The observation is one text: what is new since the last reply. The action is the reply. `info` is plain data: the
+problem's address and, at the end, the verdict's fields. A verdict of status `error` has reward 0 and `info["status"]
+== "error"`: leave it out of averages.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,8 @@ LONGEST = 1 << 20
 
 
 def gymnasium_env(env: Env, *, longest_action: int = 1024) -> "gymnasium.Env[str, str]":
-    """The adapter around `env`, which it closes. longest_action: characters of the longest action that the space samples.
+    """The adapter around `env`, which it closes. longest_action: characters of the longest action that the space
+    samples.
 
     Raises EnvError when gymnasium is not installed.
     """

@@ -1,9 +1,10 @@
 """Running a `play` generator one turn at a time: foreign code, kept at arm's length.
 
-A play is a generator function `play(problem)`. It yields what the model sees (text, one message or a list of messages), receives
-what the model says, and returns a `Verdict`, a bool or a number. It runs in this process: an exception in it becomes
-`Verdict.error` with its type, text and line. With a deadline each turn runs in a thread of its own; a turn that is late becomes
-`Verdict.timeout` and the code is stopped at its next line of Python. A loop inside a C function (`10**10**10`) cannot be stopped so.
+A play is a generator function `play(problem)`. It yields what the model sees (text, one message or a list of
+messages), receives what the model says, and returns a `Verdict`, a bool or a number. It runs in this process: an
+exception in it becomes `Verdict.error` with its type, text and line. With a deadline each turn runs in a thread of its
+own; a turn that is late becomes `Verdict.timeout` and the code is stopped at its next line of Python. A loop inside a
+C function (`10**10**10`) cannot be stopped so.
 
     Session(play, problem).open()      # [{"role": "user", "content": "..."}]
 """
@@ -27,7 +28,8 @@ REASON_LIMIT = 500
 
 
 class _Stopped(BaseException):
-    """Raised inside a turn that is past its deadline. Not an Exception, so that a broad `except` in the play lets it through."""
+    """Raised inside a turn that is past its deadline. Not an Exception, so that a broad `except` in the play lets it
+    through."""
 
 
 def failure_of(what: str, failure: BaseException) -> Verdict:
@@ -36,7 +38,8 @@ def failure_of(what: str, failure: BaseException) -> Verdict:
 
 
 def as_messages(shown: Any) -> list[Message]:
-    """What is shown to the model, as messages of the user unless it says otherwise. Raises TypeError for anything else."""
+    """What is shown to the model, as messages of the user unless it says otherwise. Raises TypeError for anything
+    else."""
     if isinstance(shown, str):
         return [{"role": "user", "content": shown}]
     messages = [shown] if isinstance(shown, dict) else shown
@@ -66,10 +69,13 @@ class Session:
         return self._turn(lambda: generator.send(reply))
 
     def close(self) -> None:
-        """End the generator. What it raises while closing is dropped: the episode has its verdict or nobody wants one."""
+        """End the generator. What it raises while closing is dropped: the episode has its verdict or nobody wants
+        one."""
         generator, self._generator = self._generator, None
         if generator is not None:
-            with contextlib.suppress(Exception):  # foreign code, and a generator that a late turn still runs cannot be closed
+            with contextlib.suppress(
+                Exception
+            ):  # foreign code, and a generator that a late turn still runs cannot be closed
                 generator.close()
 
     def _begin(self) -> Any:

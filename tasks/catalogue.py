@@ -4,26 +4,130 @@
     load("gsm8k", split="test").problem(0)                               # rows; `VERIGYM_DATA` or the Hub
     load("my/rows.jsonl", prompt="question", answer="final")             # rows of one's own
 
-What a verifier finds in `Problem.answer`, always plain JSON data, and what stands in the reply between `<answer>` and `</answer>`
-(data sets: inside the last `\\boxed{}`). Each module's docstring says the same at more length.
+What a verifier finds in `Problem.answer`, always plain JSON data, and what stands in the reply between `<answer>` and
+`</answer>` (data sets: inside the last `\\boxed{}`). Each module's docstring says the same at more length.
 
-| id            | verifier   | answer                                                        | in the tags                         |
-|---------------|------------|---------------------------------------------------------------|-------------------------------------|
-| countdown     | expression | {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}   | 3 + 25 - 17                         |
-| arithmetic    | number     | "57": an integer in decimal, maybe negative                   | 57                                  |
-| bases         | exact      | "1f": digits 0-9a-z, lower case, no prefix                    | 1f                                  |
-| modular       | number     | "6": an integer from 0 up to the modulus                      | 6                                   |
-| word-problems | number     | "42": a positive integer                                      | 42                                  |
-| reverse       | exact      | "cba": no spaces                                              | cba                                 |
-| sort          | exact      | "3 17 25": numbers separated by single spaces                 | 3 17 25                             |
-| brackets      | exact      | "}])": the closing brackets that are missing, no spaces       | }])                                 |
-| knights       | assignment | {"solution": {"Ann": "knight", "Bob": "knave"}}               | Ann: knight, Bob: knave             |
-| sudoku        | sudoku     | {"grid": [[1, 0, 0, 4], ...]}: 4 rows of 4, 0 is blank        | 1 2 3 4 and so on, 16 digits by row |
-| path          | path       | {"grid": ["..#", "...", "#.."], "start": [0, 0],              | RDDR (U up, D down, L left,         |
-|               |            | "goal": [2, 2], "length": 4}: row, column from the top left   | R right), any shortest path         |
-| list-programs | program    | {"cases": [[[3, 1], [1, 3]], ...], "hidden": [the same form]} | sort \\| take 3 (see code/dsl.py)    |
-| gsm8k         | number     | "18": commas stripped                                         | 18 (boxed)                          |
-| math, math500 | math       | the gold LaTeX, such as "\\\\frac{1}{2}"                         | 0.5 (boxed)                         |
-| aime24, aime25| number     | "204": an integer from 0 to 999, no leading zeros             | 204 (boxed)                         |
-| rows at large | yours      | the text (or number, or plain data) of the `answer` field     | as you asked for                    |
+| id            | verifier   | answer                                                     | in the tags              |
+|---------------|------------|------------------------------------------------------------|--------------------------|
+| countdown     | expression | {"numbers": [25, 3, 17], "target": 11,                     | 3 + 25 - 17              |
+|               |            | "operators": "+-*/"}                                       |                          |
+| arithmetic    | number     | "57": an integer in decimal, maybe negative                | 57                       |
+| bases         | exact      | "1f": digits 0-9a-z, lower case, no prefix                 | 1f                       |
+| modular       | number     | "6": an integer from 0 up to the modulus                   | 6                        |
+| word-problems | number     | "42": a positive integer                                   | 42                       |
+| reverse       | exact      | "cba": no spaces                                           | cba                      |
+| sort          | exact      | "3 17 25": numbers separated by single spaces              | 3 17 25                  |
+| brackets      | exact      | "}])": the closing brackets that are missing, no spaces    | }])                      |
+| knights       | assignment | {"solution": {"Ann": "knight", "Bob": "knave"}}            | Ann: knight, Bob: knave  |
+| sudoku        | sudoku     | {"grid": [[1, 0, 0, 4], ...]}: 4 rows of 4, 0 is blank     | 16 digits, row by row    |
+| path          | path       | {"grid": ["..#", "...", "#.."], "start": [0, 0],           | RDDR (up U, down D, left |
+|               |            | "goal": [2, 2], "length": 4}: row, column from the top     | L, right R): any         |
+|               |            | left                                                       | shortest path            |
+| list-programs | program    | {"cases": [[[3, 1], [1, 3]], ...], "hidden": [the same]}   | sort \\| take 3 (code/dsl) |
+| gsm8k         | number     | "18": commas stripped                                      | 18 (boxed)               |
+| math, math500 | math       | the gold LaTeX, such as "\\\\frac{1}{2}"                     | 0.5 (boxed)              |
+| aime24, aime25| number     | "204": an integer from 0 to 999, no leading zeros          | 204 (boxed)              |
+| rows at large | yours      | the text, number (as text) or plain data of the field      | as you asked for         |
 """
+
+from collections.abc import Collection
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from verigym.tasks.supply import Generated, Task, UnknownName
+
+GENERATED = {
+    "countdown": "verigym.tasks.math.countdown:TASK",
+    "arithmetic": "verigym.tasks.math.arithmetic:TASK",
+    "bases": "verigym.tasks.math.bases:TASK",
+    "modular": "verigym.tasks.math.modular:TASK",
+    "word-problems": "verigym.tasks.math.word_problems:TASK",
+    "reverse": "verigym.tasks.logic.reverse:TASK",
+    "sort": "verigym.tasks.logic.sort:TASK",
+    "brackets": "verigym.tasks.logic.brackets:TASK",
+    "knights": "verigym.tasks.logic.knights:TASK",
+    "sudoku": "verigym.tasks.logic.sudoku:TASK",
+    "path": "verigym.tasks.logic.path:TASK",
+    "list-programs": "verigym.tasks.code.list_programs:TASK",
+}
+"""Generated tasks: id to where it is."""
+
+DATASETS = ("gsm8k", "math", "math500", "aime24", "aime25")
+"""Data sets known by name; their fields are in `math/sets.py`."""
+
+
+def task_ids() -> list[str]:
+    """The names of all built-in tasks: generators, then data sets."""
+    return [*GENERATED, *DATASETS]
+
+
+def load(name: str, split: str | None = None, **options: Any) -> Task:
+    """The task of a name: a built-in one, a Hub id (`owner/name`), or a path (.jsonl, .jsonl.gz, .parquet, or a folder
+    of them).
+
+    split      the split that the task gives when none is named
+    options    for a generator: `level`, the level it gives when none is named, and its own, such as style="terse"; for
+               rows: any field of `Source`, such as prompt="question", answer="final", level="difficulty", path=...,
+               system=..., instruction=...
+
+    Raises UnknownName (a KeyError) with the nearest name; TypeError for an option that the task does not have; KeyError
+    for a split it does not have; BadRow and NoData as `open_rows` does."""
+    task = _generated(name, options) if name in GENERATED else _rows(name, options)
+    if split is None:
+        return task
+    if split not in task.splits:
+        raise UnknownName(f"{name} has no split {split!r}; {_nearest(split, task.splits, 'its splits are')}")
+    return replace(task, default_split=split)
+
+
+def _generated(name: str, options: dict[str, Any]) -> Generated:
+    from inspect import signature
+
+    module, _, attribute = GENERATED[name].partition(":")
+    task: Generated = getattr(import_module(module), attribute)
+    known = ["level", *list(signature(task.make_problem).parameters)[2:]]
+    _check_options(name, options, known)
+    chosen = dict(options)
+    level = chosen.pop("level", None)
+    if "style" in chosen:
+        from verigym.tasks.wording import check_style
+
+        check_style(chosen["style"])
+    if level is not None and level not in task.levels:
+        raise UnknownName(f"{name} has no level {level!r}; its levels are {', '.join(map(str, sorted(task.levels)))}")
+    return replace(task.with_options(**chosen), default_level=level if level is not None else task.default_level)
+
+
+def _rows(name: str, options: dict[str, Any]) -> Any:
+    from verigym.tasks.rows import Source, open_rows
+    from verigym.tasks.sources import SUFFIXES, is_data_path
+
+    if name in DATASETS:
+        from verigym.tasks.math.sets import SOURCES
+
+        source = SOURCES[name]
+    elif is_data_path(name):
+        stem = name.rstrip("/").rpartition("/")[2]
+        source = Source(next((stem[: -len(end)] for end in SUFFIXES if stem.endswith(end)), stem), path=name)
+    elif name.count("/") == 1 and all(name.split("/")):
+        source = Source(name, hub=name)
+    else:
+        raise UnknownName(
+            f"no task {name!r}; {_nearest(name, task_ids(), 'the tasks are')} "
+            "(a Hub id has the form owner/name, a file ends in .jsonl, .jsonl.gz or .parquet)"
+        )
+    _check_options(name, options, [field.name for field in fields(Source) if field.name != "id"])
+    return open_rows(replace(source, **options))
+
+
+def _check_options(name: str, options: Collection[str], known: Collection[str]) -> None:
+    for option in options:
+        if option not in known:
+            raise TypeError(f"{name} has no option {option!r}; {_nearest(option, known, 'its options are')}")
+
+
+def _nearest(wrong: str, known: Collection[str], otherwise: str) -> str:
+    near = get_close_matches(wrong, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(known)}"

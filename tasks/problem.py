@@ -1,8 +1,8 @@
 """What a problem is, and where it lives.
 
-A `Problem` is one thing to solve. Its `Address` says where it came from and seeds the random numbers it was made with, so the
-same address gives the same problem in any process, on any machine. This module covers the records only; supplies of problems
-are in `supply.py` and splits in `splits.py`.
+A `Problem` is one thing to solve. Its `Address` says where it came from and seeds the random numbers it was made with,
+so the same address gives the same problem in any process, on any machine. This module covers the records only; supplies
+of problems are in `supply.py` and splits in `splits.py`.
 
     Problem(prompt="2 + 2 = ?", answer="4").messages      # [{"role": "user", "content": "2 + 2 = ?"}]
 """
@@ -32,11 +32,14 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """The address that `text` names. Raises ValueError when it is not of the form `task@version/split/level/index`."""
+        """The address that `text` names. Raises ValueError when it is not of the form
+        `task@version/split/level/index`."""
         head, at, tail = text.rpartition("@")
         parts = tail.split("/")
         if not at or len(parts) != 4:
-            raise ValueError(f"not an address: {text!r}; expected task@version/split/level/index, as in countdown@1/test/2/17")
+            raise ValueError(
+                f"not an address: {text!r}; expected task@version/split/level/index, as in countdown@1/test/2/17"
+            )
         return cls(head, int(parts[0]), parts[1], int(parts[2]), int(parts[3]))
 
     def rng(self, attempt: int = 0) -> random.Random:

@@ -1,25 +1,36 @@
-"""Where rows come from: local JSONL (plain or gzip), Parquet, folders of them, and the Hub. Reading only; `rows.py` checks the fields.
+"""Where rows come from: local JSONL (plain or gzip), Parquet, folders of them, and the Hub. Reading only; `rows.py`
+checks the fields.
 
     read_splits("mine", path="rows.jsonl")      # {"": [Row(file="rows.jsonl", line=1, record={...}), ...]}
 
-Splits carry our names (train, validation, test) by file name: `test.jsonl`, `train-00000-of-00002.parquet`, `dev.jsonl.gz`. A lone
-file of another name gives the split "" (unnamed). `VERIGYM_DATA` may name a folder with NAME/SPLIT.jsonl, .jsonl.gz or .parquet
-inside; it is looked into before the Hub, so nothing touches the network when the rows are there.
+Splits carry our names (train, validation, test) by file name: `test.jsonl`, `train-00000-of-00002.parquet`,
+`dev.jsonl.gz`. A lone file of another name gives the split "" (unnamed). `VERIGYM_DATA` may name a folder with
+NAME/SPLIT.jsonl, .jsonl.gz or .parquet inside; it is looked into before the Hub, so nothing touches the network when
+the rows are there.
 """
 
 import gzip
 import json
 import os
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
-NAMES = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "test": "test"}
+NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 DATA_FOLDER = "VERIGYM_DATA"
 
 
@@ -33,8 +44,8 @@ class NoData(FileNotFoundError):
 
 @dataclass(frozen=True)
 class Row:
-    """One record as it was read. file: path or Hub id with split; line: counted from 1 (rows, where a file has no lines); problem: what
-    is wrong with it when it could not be read at all, `record` being None then."""
+    """One record as it was read. file: path or Hub id with split; line: counted from 1 (rows, where a file has no
+    lines); problem: what is wrong with it when it could not be read at all, `record` being None then."""
 
     file: str
     line: int
@@ -44,6 +55,7 @@ class Row:
 
 def read_splits(
     name: str,
+    *,
     hub: str = "",
     config: str | None = None,
     revision: str | None = None,
@@ -52,7 +64,8 @@ def read_splits(
 ) -> dict[str, list[Row]]:
     """Every split of a data set: from `path` if given, else from VERIGYM_DATA, else from the Hub.
 
-    upstream   our split names to the Hub's, where they differ. Raises NoData, or ImportError when a package is missing."""
+    upstream   our split names to the Hub's, where they differ. Raises NoData, or ImportError when a package is
+               missing."""
     if path:
         return _local(Path(path).expanduser())
     folder = os.environ.get(DATA_FOLDER)
@@ -92,7 +105,8 @@ def _local(path: Path) -> dict[str, list[Row]]:
     if "" in named and len(named) > 1:
         strangers = ", ".join(file.name for file in files if not _split_name(file.name))
         raise NoData(
-            f"the folder {path} has files for the splits {', '.join(sorted(named - {''}))}, and {strangers}, which names none; "
+            f"the folder {path} has files for the splits {', '.join(sorted(named - {''}))}, and {strangers}, which "
+            f"names none; "
             "begin its name with train, validation or test, or name the one file that is meant"
         )
     found: dict[str, list[Row]] = {}
@@ -157,17 +171,18 @@ def _hub(
 ) -> dict[str, list[Row]]:
     try:
         import datasets
-        import httpx
     except ImportError as error:
         raise ImportError(
             f"fetching {hub} from the Hub needs the package `datasets`: pip install 'verigym[train]'. {_ways(name)}"
         ) from error
     try:
-        with _quiet(datasets):
+        with _no_retries_without_a_network():
             fetched = datasets.load_dataset(hub, config, revision=revision)
-    except (OSError, ValueError, RuntimeError, httpx.HTTPError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         first = (str(error).strip().splitlines() or [""])[0][:200]
-        raise NoData(f"{name}: {hub} cannot be fetched from the Hub ({type(error).__name__}: {first}). {_ways(name)}") from None
+        raise NoData(
+            f"{name} is not on this machine, and the Hub did not give {hub} ({first}). {_ways(name)}"
+        ) from None
     named = {ours: theirs for theirs in fetched if (ours := _split_name(theirs))}
     if len(fetched) == 1 and not named:
         named = {"": next(iter(fetched))}
@@ -175,7 +190,8 @@ def _hub(
     unknown = [theirs for theirs in wanted.values() if theirs not in fetched]
     if unknown or not wanted:
         raise NoData(
-            f"{hub} has the splits {', '.join(fetched)}" + (f", not {', '.join(unknown)}" if unknown else "")
+            f"{hub} has the splits {', '.join(fetched)}"
+            + (f", not {', '.join(unknown)}" if unknown else "")
             + '; say which is which, as in upstream={"train": "...", "test": "..."}'
         )
     return {
@@ -185,17 +201,37 @@ def _hub(
 
 
 def _ways(name: str) -> str:
-    folder = name.replace("/", "__")
     return (
         "Any of three ways mends it: "
-        f"(1) put the rows into DIR/{name}/test.jsonl (or train, validation; .jsonl.gz or .parquet) and set {DATA_FOLDER}=DIR; "
-        f'(2) name a file or folder, as in load("{name}", path="{folder}.jsonl"); '
+        f"(1) put the rows into DIR/{name}/test.jsonl (or train, validation; .jsonl.gz or .parquet) and set "
+        f"{DATA_FOLDER}=DIR; "
+        f'(2) name a file or folder, as in load("{name}", path="rows.jsonl"); '
         "(3) run once with a network and without HF_HUB_OFFLINE, after which the copy that `datasets` keeps is used."
     )
 
 
 @contextmanager
-def _quiet(datasets: Any) -> Iterator[None]:
-    """No progress bars while rows are fetched."""
-    shown = not datasets.utils.logging.is_progress_bar_enabled()
-    yield
+def _no_retries_without_a_network() -> Iterator[None]:
+    """Takes the Hub for offline when its address cannot be reached: its client would try for half a minute, and say so,
+    before it looks at its own copies."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    before = config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    try:
+        if not constants.HF_HUB_OFFLINE and not _reachable(constants.ENDPOINT):
+            config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
+
+
+def _reachable(address: str) -> bool:
+    request = urllib.request.Request(address, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,6 +1,6 @@
 """Which split may hold a problem: decided by a hash of its family, so train and test cannot overlap.
 
-    split_of("countdown", "3,17,25")     # 'train', in every process and for every level
+split_of("countdown", "3,17,25")     # 'train', in every process and for every level
 """
 
 import hashlib
@@ -15,7 +15,8 @@ class SpaceTooSmall(ValueError):
 
 
 def split_of(task: str, family: str) -> str:
-    """The one split that may hold a family of problems. The version is left out: a new version keeps its held-out families."""
+    """The one split that may hold a family of problems. The version is left out: a new version keeps its held-out
+    families."""
     digest = hashlib.sha256(f"{task}|{family}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64
     if share < SHARES["train"]:

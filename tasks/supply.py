@@ -1,11 +1,11 @@
 """Supplies of problems: a generator with levels, or the rows of a data set, behind one small interface.
 
-    task = Generated("double", problem=lambda rng, level: ..., levels={1: Level("one digit", space=1000, chance=0.05)})
+    task = Generated("double", lambda rng, level: ..., levels={1: Level("one digit", space=1000, chance=0.05)})
     task.problem(17, split="test")               # the same problem in every process
     task.problems(256, split="validation")       # distinct problems, for evaluation
 
-A generated problem is drawn from the rng of its address; draws whose family belongs to another split are thrown away, so an
-index never leaves its split. What it does not cover: grading (see `verigym.verifiers`).
+A generated problem is drawn from the rng of its address; draws whose family belongs to another split are thrown away,
+so an index never leaves its split. What it does not cover: grading (see `verigym.verifiers`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +19,17 @@ SMALLEST_SPLIT = 20
 """A split that can hold fewer distinct problems than this is refused: nothing can be learned about it."""
 
 
+class UnknownName(KeyError):
+    """No task, split or level has this name. Unlike other KeyErrors its text is the message itself, without quotes."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 @dataclass(frozen=True)
 class Level:
-    """One level of difficulty. space: distinct problems (keys) it can make, a lower bound where the exact number is unknown;
-    chance: the success rate of the best reply in the right form that did not look at the problem."""
+    """One level of difficulty. space: distinct problems (keys) it can make, a lower bound where the exact number is
+    unknown; chance: the success rate of the best reply in the right form that did not look at the problem."""
 
     description: str
     space: int
@@ -30,7 +37,7 @@ class Level:
 
 
 class Task(Protocol):
-    """A named, versioned supply of problems."""
+    """A named, versioned supply of problems. Where no split is named, `default_split` is taken."""
 
     @property
     def id(self) -> str: ...
@@ -40,12 +47,18 @@ class Task(Protocol):
     def levels(self) -> Mapping[int, Level]: ...
     @property
     def splits(self) -> Sequence[str]: ...
-    def problem(self, index: int, *, split: str = "train", level: int | None = None) -> Problem:
+    @property
+    def default_split(self) -> str: ...
+    def problem(self, index: int, *, split: str | None = None, level: int | None = None) -> Problem:
         """The problem at an address. Raises KeyError for an unknown split or level."""
-    def problems(self, n: int | None, *, split: str = "train", level: int | None = None) -> list[Problem]:
-        """The first `n` distinct problems of a split (all rows when None). Raises SpaceTooSmall when there are fewer."""
-    def size(self, split: str) -> int | None:
+
+    def problems(self, n: int | None, *, split: str | None = None, level: int | None = None) -> list[Problem]:
+        """The first `n` distinct problems of a split (all rows when None). Raises SpaceTooSmall when there are
+        fewer."""
+
+    def size(self, split: str | None = None) -> int | None:
         """Rows in a split, or None for a generator, whose indices do not end."""
+
     def oracle(self, problem: Problem) -> str | None:
         """A reply that earns the full reward, or None where the task knows none."""
 
@@ -56,6 +69,7 @@ class Generated:
 
     make_oracle   `oracle(problem, **options) -> str`: a reply that is right
     default_level the level taken when none is asked for (the first one unless said)
+    default_split the split taken when none is asked for
     options       keyword arguments for both functions, such as `style="terse"`; set with `with_options`
     """
 
@@ -67,16 +81,18 @@ class Generated:
     default_level: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     splits: Sequence[str] = SPLITS
+    default_split: str = "train"
 
     def with_options(self, **options: Any) -> "Generated":
         """The same task with other options for its functions."""
         return replace(self, options={**self.options, **options})
 
-    def size(self, split: str) -> int | None:
+    def size(self, split: str | None = None) -> int | None:
         return None
 
-    def problem(self, index: int, *, split: str = "train", level: int | None = None) -> Problem:
+    def problem(self, index: int, *, split: str | None = None, level: int | None = None) -> Problem:
         level = self._level(level)
+        split = self.default_split if split is None else split
         self._check_split(split, level)
         address = Address(self.id, self.version, split, level, index)
         for attempt in range(2000):
@@ -84,11 +100,13 @@ class Generated:
             if split_of(self.id, drawn.family) == split:
                 return replace(drawn, address=address)
         raise SpaceTooSmall(
-            f"{self.id} level {level}: 2000 draws gave no problem of the {split} split; its families are too few to split. "
+            f"{self.id} level {level}: 2000 draws gave no problem of the {split} split; its families are too few to "
+            f"split. "
             "Widen the generator, or give problems a finer `family`."
         )
 
-    def problems(self, n: int | None, *, split: str = "train", level: int | None = None) -> list[Problem]:
+    def problems(self, n: int | None, *, split: str | None = None, level: int | None = None) -> list[Problem]:
+        split = self.default_split if split is None else split
         if n is None:
             raise ValueError(f"{self.id} is generated and has no end: say how many problems you want")
         found: dict[str, Problem] = {}
@@ -96,7 +114,8 @@ class Generated:
         while len(found) < n:
             if index >= 50 * n + 1000:
                 raise SpaceTooSmall(
-                    f"{self.id} level {self._level(level)}: {index} draws gave only {len(found)} distinct problems of the {split} "
+                    f"{self.id} level {self._level(level)}: {index} draws gave only {len(found)} distinct problems "
+                    f"of the {split} "
                     f"split, {n} were asked for; ask for {len(found)} or fewer, or take a higher level"
                 )
             problem = self.problem(index, split=split, level=level)
@@ -111,15 +130,18 @@ class Generated:
         if level is None:
             return self.default_level if self.default_level is not None else min(self.levels)
         if level not in self.levels:
-            raise KeyError(f"{self.id} has no level {level}; its levels are {', '.join(map(str, sorted(self.levels)))}")
+            raise UnknownName(
+                f"{self.id} has no level {level}; its levels are {', '.join(map(str, sorted(self.levels)))}"
+            )
         return level
 
     def _check_split(self, split: str, level: int) -> None:
         if split not in self.splits:
-            raise KeyError(f"{self.id} has no split {split!r}; its splits are {', '.join(self.splits)}")
+            raise UnknownName(f"{self.id} has no split {split!r}; its splits are {', '.join(self.splits)}")
         expected = self.levels[level].space * SHARES[split]
         if expected < SMALLEST_SPLIT:
             raise SpaceTooSmall(
-                f"{self.id} level {level} can make {self.levels[level].space} distinct problems, so its {split} split would hold about "
+                f"{self.id} level {level} can make {self.levels[level].space} distinct problems, so its {split} "
+                f"split would hold about "
                 f"{expected:.0f}; at least {SMALLEST_SPLIT} are needed. Take a higher level."
             )

@@ -3,8 +3,8 @@
     ask("words", words="Add 2 and 3.", terse="2+3")      # 'Add 2 and 3.\\n\\nThink it through, ...'
     answered("words", "5", work="2 + 3 = 5")             # '2 + 3 = 5\\n<answer>5</answer>'
 
-"words" is plain English for a real language model; "terse" is a minimal string for a tiny one that learns from nothing. In both the
-final answer stands between `<answer>` and `</answer>`.
+"words" is plain English for a real language model; "terse" is a minimal string for a tiny one that learns from nothing.
+In both the final answer stands between `<answer>` and `</answer>`.
 """
 
 from difflib import get_close_matches
@@ -14,7 +14,8 @@ REQUEST = "Think it through, then put your final answer inside <answer> </answer
 
 
 def ask(style: str, words: str, terse: str, form: str = "") -> str:
-    """The prompt in a style. `form` shows what stands inside the tags, such as "<answer>a, b</answer>"; "words" only."""
+    """The prompt in a style. `form` shows what stands inside the tags, such as "<answer>a, b</answer>"; "words"
+    only."""
     if check_style(style) == "terse":
         return terse
     return f"{words}\n\n{REQUEST}{', like this: ' + form if form else ''}."

@@ -51,8 +51,7 @@ def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *,
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        policy.model.save_pretrained(partial, safe_serialization=True)
-        policy.tokenizer.save_pretrained(partial)
+        save_policy(policy.model, policy.tokenizer, partial)
         torch.save(optimizer.state_dict(), partial / OPTIMIZER)
         (partial / STATE).write_text(json.dumps(asdict(state)) + "\n", encoding="utf-8")
         for path in [*partial.rglob("*"), partial]:
@@ -67,6 +66,20 @@ def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *,
     for _, old in sorted(_finished(checkpoints))[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def save_policy(model: Any, tokenizer: Any, directory: Path) -> None:
+    """Model and tokenizer in Hugging Face layout, without the library's progress bars."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model.save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def load_state(checkpoint: Path, optimizer: Any) -> TrainerState:

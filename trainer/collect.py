@@ -152,6 +152,7 @@ def _heard(talk: _Talk, chat: Chat, sampling: Sampling, context: int) -> bool:
     talk.hear(chat.follow(talk.episode.observation, ended=ended))
     if talk.finish == "length" or talk.room(sampling.max_new_tokens, context) < 1:
         talk.finish = "length"
+        talk.episode.close()
         talk.verdict = Verdict(0.0, False, Status.TRUNCATED, "no room left for another turn")
         return True
     return False

@@ -111,7 +111,7 @@ class ObjectiveChoice:
     baseline: str | None = None
     """what is subtracted from a reward: group-mean, leave-one-out, none"""
     scale: str | None = None
-    """what it is divided by: group, batch, none, whiten"""
+    """what it is divided by: group (its std), mean (of the group, MaxRL), batch (std of the step), none, whiten"""
     reduction: str | None = None
     """how tokens make one number: token-mean, seq-mean-token-mean, seq-mean-token-sum, seq-mean-token-sum-norm, group-token-mean"""
     clip_low: float | None = None

@@ -152,6 +152,7 @@ class LiveDisplay:
 
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         self._progress.step(metrics, timing, steps_total)
+        self._phase = "training"
         self._live.refresh()
 
     def evaluation(self, record: Mapping[str, Any]) -> None:
@@ -208,7 +209,7 @@ class LiveDisplay:
         dead = f"{share(metrics.get('dead'))} (right {right}, wrong {wrong})"
         numbers.add_row("", "", "dead groups", dead, "", "")
         scores = [score for _, score in progress.held_out]
-        curve = Text(f"held-out {sparkline(scores, blocks)}" if scores else "held-out -", no_wrap=True)
+        curve = Text(f"held-out so far  {sparkline(scores, blocks) or '-'}", no_wrap=True)
         return Panel(
             Group(bar, numbers, curve),
             title=Text(self._title),
@@ -254,22 +255,24 @@ def step_line(progress: Progress) -> str:
 
 def evaluation_line(record: Mapping[str, Any]) -> str:
     """One held-out score in a line: when, what, on how many problems."""
-    scores = []
-    if record.get("greedy"):
-        greedy = record["greedy"]
-        scores.append(f"greedy pass@1 {interval(greedy['pass@1'], greedy['low'], greedy['high'])}")
-    for k, value in (record.get("sampled") or {}).items():
-        scores.append(f"sampled pass@{k} {interval(value['pass'], value['low'], value['high'])}")
+    scores = ", ".join(f"{name} {interval(*bounds)}" for name, bounds in scores_of(record).items())
     problems = f"{record['problems']} {record['split']} problems"
-    return f"eval {record['when']} step {record['step']}: {', '.join(scores)} on {problems}"
+    return f"eval {record['when']} step {record['step']}: {scores or record.get('note', 'no score')} on {problems}"
+
+
+def scores_of(record: Mapping[str, Any] | None) -> dict[str, tuple[float, float, float]]:
+    """The scores of an evaluation by name (`greedy pass@1`, `sampled pass@8`), each with its 95 % bounds."""
+    record = record or {}
+    found = {f"sampled pass@{k}": (v["pass"], v["low"], v["high"]) for k, v in (record.get("sampled") or {}).items()}
+    greedy = record.get("greedy")
+    return {"greedy pass@1": (greedy["pass@1"], greedy["low"], greedy["high"]), **found} if greedy else found
 
 
 def headline(record: Mapping[str, Any]) -> float | None:
     """The one number of an evaluation: greedy pass@1, or else sampled pass@1."""
-    if record.get("greedy"):
-        return float(record["greedy"]["pass@1"])
-    sampled = record.get("sampled") or {}
-    return float(sampled["1"]["pass"]) if "1" in sampled else None
+    scores = scores_of(record)
+    score = scores.get("greedy pass@1") or scores.get("sampled pass@1")
+    return score[0] if score else None
 
 
 def interval(value: float, low: float, high: float) -> str:

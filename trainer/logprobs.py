@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from verigym.trainer.objective.entropy import token_entropy
+
 CELLS = 1 << 25
 """Most logits in one slice: 128 MiB in fp32."""
 
 
 class TokenScores(NamedTuple):
-    """logp [B, T]: log-prob of each reply token, nats; entropy [B, T]: of the distribution it was drawn from. 0 where uncounted."""
+    """logp [B, T]: log-prob of each reply token, nats; entropy [B, T]: of the distribution it was drawn from, None unless asked for.
+    0 where uncounted."""
 
     logp: torch.Tensor
-    entropy: torch.Tensor
+    entropy: torch.Tensor | None
 
 
 def score_tokens(
@@ -30,13 +33,13 @@ def score_tokens(
     mask: torch.Tensor,
     *,
     temperature: float,
-    entropy_gradient: bool = False,
+    with_entropy: bool = False,
     cells: int = CELLS,
 ) -> TokenScores:
     """Scores of the reply tokens that `mask` counts, at the sampling temperature.
 
     ids, attention_mask [B, P + T] right-padded; prompt_lengths [B]; mask [B, T] bool, aligned so that reply token t of row i stands
-    at `ids[i, prompt_lengths[i] + t]`. The entropy carries a gradient only where `entropy_gradient` asks for one.
+    at `ids[i, prompt_lengths[i] + t]`. Both carry gradients.
     """
     row, token = mask.nonzero(as_tuple=True)
     position = prompt_lengths[row] + token
@@ -47,15 +50,15 @@ def score_tokens(
     rows = max(1, cells // head.weight.shape[0])
     parts = []
     for start in range(0, len(targets), rows):
-        piece = (head, hidden[start : start + rows], targets[start : start + rows], scale, entropy_gradient)
+        piece = (head, hidden[start : start + rows], targets[start : start + rows], scale, with_entropy)
         if torch.is_grad_enabled() and len(targets) > rows:
             parts.append(checkpoint(_score_slice, *piece, use_reentrant=False))
         else:
             parts.append(_score_slice(*piece))
-    empty = hidden.new_zeros(mask.shape, dtype=torch.float32)
-    if not parts:
-        return TokenScores(empty, empty)
-    return TokenScores(*(empty.index_put((row, token), torch.cat(values)) for values in zip(*parts, strict=True)))
+    flat = torch.cat(parts) if parts else hidden.new_zeros((0, 1 + with_entropy), dtype=torch.float32)
+    empty = flat.new_zeros(mask.shape)
+    columns = [empty.index_put((row, token), column) for column in flat.unbind(1)]
+    return TokenScores(columns[0], columns[1] if with_entropy else None)
 
 
 class _Scale(NamedTuple):
@@ -74,14 +77,12 @@ class _Scale(NamedTuple):
 
 
 def _score_slice(
-    head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor, scale: _Scale, entropy_gradient: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """hidden [n, H], targets [n] -> log-prob [n] and entropy [n]."""
+    head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor, scale: _Scale, with_entropy: bool
+) -> torch.Tensor:
+    """hidden [n, H], targets [n] -> [n, 1] log-probs, or [n, 2] with the entropies beside them."""
     logits = head(hidden).float() * scale.multiplier
     if scale.softcap is not None:
         logits = scale.softcap * torch.tanh(logits / scale.softcap)
     logp = (logits / scale.temperature).log_softmax(-1)
-    with torch.set_grad_enabled(entropy_gradient and torch.is_grad_enabled()):
-        # A token of probability 0 adds 0 to the entropy; its log-prob may be -inf, hence the clamp.
-        entropy = -(logp.exp() * logp.clamp(min=-1e4)).sum(-1)
-    return logp.gather(-1, targets[:, None])[:, 0], entropy
+    taken = logp.gather(-1, targets[:, None])
+    return torch.cat([taken, token_entropy(logp)[:, None]], dim=1) if with_entropy else taken

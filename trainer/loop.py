@@ -7,7 +7,6 @@ State is weights, optimizer, step and data cursor, all in the newest checkpoint;
 was killed goes on as if nothing had happened, and on a CPU it ends with the same bits.
 """
 
-import dataclasses
 import errno
 import functools
 import time
@@ -21,13 +20,14 @@ from verigym.envs import make
 from verigym.envs.drive import Driver, ErrorBudget, TooManyErrors
 from verigym.envs.env import Env
 from verigym.tasks.problem import Problem
-from verigym.trainer.checkpoint import TrainerState, load_state, newest_checkpoint, save
+from verigym.trainer.checkpoint import TrainerState, checkpoint_path, load_state, newest_checkpoint, save, save_policy
 from verigym.trainer.collect import collect
 from verigym.trainer.config import ConfigError, Run, RunStopped
 from verigym.trainer.display import SILENT, Display
 from verigym.trainer.engines.engine import Engine, Sampling
-from verigym.trainer.evaluation.held_out import HeldOut
+from verigym.trainer.evaluation.held_out import SPLIT_OF, HeldOut, When
 from verigym.trainer.policy import Policy, load_policy
+from verigym.trainer.report.page import write_report
 from verigym.trainer.rollout import Rollout
 from verigym.trainer.run import RunDirectory
 from verigym.trainer.seeds import sample_seed
@@ -39,8 +39,8 @@ from verigym.trainer.update import Learner
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended. before, after: held-out records as in eval.jsonl (None when not reached); paired: their difference problem by
-    problem; finished: whether the last step was reached."""
+    """How a run ended. before, after: held-out records as in eval.jsonl (None when not reached; `after["paired"]` holds their differences
+    problem by problem); finished: whether the last step was reached."""
 
     directory: Path
     steps: int
@@ -48,7 +48,6 @@ class Summary:
     seconds: float
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-    paired: dict[str, Any] | None
 
 
 @dataclass
@@ -143,7 +142,6 @@ def _open(run: Run, resume: Path | None, driver: Driver, display: Display) -> Se
     optimizer = Optimizer(policy.model.parameters(), betas=run.optim.betas, weight_decay=run.optim.weight_decay)
     state = load_state(checkpoint, optimizer) if checkpoint else TrainerState(0, 0, 0)
     levels = run.problems.level
-    held_out = HeldOut.of(driver.env.task, run.evaluation, levels=levels, seed=run.keep.seed)
     if resume:
         directory, _ = RunDirectory.open(resume)
         directory.cut_after(state.step if checkpoint else -1)
@@ -151,6 +149,7 @@ def _open(run: Run, resume: Path | None, driver: Driver, display: Display) -> Se
         text = objective.describe(run.objective.objective, run.rollout.max_new_tokens)
         directory = RunDirectory.create(default_directory(run), run, text)
     directory.hold_reserve(checkpoint_bytes(policy))
+    held_out = HeldOut(driver.env, run.evaluation, levels=levels, seed=run.keep.seed, folder=directory.held_out)
     pad_id = policy.tokenizer.pad_token_id
     pad_id = policy.tokenizer.eos_token_id if pad_id is None else pad_id
     engine = TransformersEngine(
@@ -193,11 +192,10 @@ def _begin(session: Session) -> None:
         from verigym.trainer.sft import warm_up
 
         session.display.phase(f"warm-up on {run.warmup.sft_steps} x {run.warmup.sft_batch} demonstrations")
-        warm_up(session.policy, session.driver.env.task, run.warmup, run.optim, levels=run.problems.level, seed=run.keep.seed)
+        warm_up(session.policy, session.driver.env.task, run.warmup, run.optim, levels=run.problems.level, seed=run.keep.seed, report=lambda *_: None)
     if learner.reference is not None:
         learner.reference.load_state_dict(session.policy.model.state_dict())
-        learner.reference.save_pretrained(session.directory.checkpoints / "reference")
-        session.policy.tokenizer.save_pretrained(session.directory.checkpoints / "reference")
+        save_policy(learner.reference, session.policy.tokenizer, session.directory.checkpoints / "reference")
     _check_one_prompt(session)
     _evaluate(session, "before")
     _save(session)
@@ -306,34 +304,27 @@ def _stop_for_disk(session: Session, error: OSError) -> None:
     ) from error
 
 
-def _evaluate(session: Session, when: str) -> None:
+def _evaluate(session: Session, when: When) -> dict[str, Any]:
     """Scores held-out problems and writes the record."""
-    split = session.held_out.split(when)
-    session.display.phase(f"held-out score ({split}) at step {session.state.step}")
+    session.display.phase(f"held-out score on the {SPLIT_OF[when]} split after step {session.state.step}")
     record = session.held_out.record(
         when, session.state.step, session.engine, session.policy, session.driver, session.run.rollout
     )
     session.directory.append(session.directory.eval, record)
     session.display.evaluation(record)
+    return record
 
 
 def _end(session: Session, started: float) -> Summary:
     """The score after, the report, and what the run came to."""
-    finished = session.state.step >= session.run.optim.steps
-    if finished:
-        _evaluate(session, "after")
-    elif newest_checkpoint(session.directory.root) != session.directory.checkpoints / f"step-{session.state.step:06d}":
+    directory, step = session.directory, session.state.step
+    finished = step >= session.run.optim.steps
+    after = _evaluate(session, "after") if finished else None
+    if newest_checkpoint(directory.root) != checkpoint_path(directory.checkpoints, step):
         _save(session)
-    session.directory.free_reserve()
-    before, after, paired = session.held_out.compare(session.directory.eval)
-    from verigym.trainer.report.page import write_report
-
-    write_report(session.directory.root)
-    summary = Summary(session.directory.root, session.state.step, finished, time.monotonic() - started, before, after, paired)
+    directory.free_reserve()
+    write_report(directory.root)
+    before = next((record for record in directory.read(directory.eval) if record["when"] == "before"), None)
+    summary = Summary(directory.root, step, finished, time.monotonic() - started, before, after)
     session.display.end(summary)
     return summary
-
-
-def same_run(run: Run, steps: int) -> Run:
-    """The run with another number of steps."""
-    return dataclasses.replace(run, optim=dataclasses.replace(run.optim, steps=steps))

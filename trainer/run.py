@@ -57,6 +57,11 @@ class RunDirectory:
         return self.root / "rollouts"
 
     @property
+    def held_out(self) -> Path:
+        """The samples of the held-out scores before and after."""
+        return self.root / "held_out"
+
+    @property
     def checkpoints(self) -> Path:
         """Finished checkpoints, newest last."""
         return self.root / "checkpoints"
@@ -96,13 +101,16 @@ class RunDirectory:
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate becomes its JSON escape
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
+    def read(self, path: Path) -> list[dict[str, Any]]:
+        """The whole lines of a .jsonl file; none where there is no file."""
+        return [json.loads(line) for line in _whole_lines(path)] if path.exists() else []
+
     def cut_after(self, step: int) -> None:
         """Forgets everything after `step`: lines of the logs (a torn last line too) and rollout files."""
         for path in (self.metrics, self.timing, self.eval):
             if path.exists():
-                records = ((line, json.loads(line)) for line in _whole_lines(path))
-                kept = [line for line, record in records if record["step"] <= step and record.get("when") != "after"]
-                _write_whole(path, "".join(line + "\n" for line in kept))
+                kept = [r for r in self.read(path) if r["step"] <= step and r.get("when") != "after"]
+                _write_whole(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept))
         for path in self.rollouts.glob("step-*.jsonl"):
             if int(path.stem.removeprefix("step-")) > step:
                 path.unlink()

@@ -182,14 +182,16 @@ def changed(old: Run, new: Run) -> dict[str, tuple[Any, Any]]:
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def print_help(command: type, prog: str) -> None:
+def print_help(command: type, usage: str) -> None:
     """Prints every flag of a command's dataclass (its own options and a `Run`) with docstring and default."""
     import tyro
 
     page = io.StringIO()
     with contextlib.redirect_stdout(page), contextlib.suppress(SystemExit):
-        tyro.cli(command, prog=prog, args=["--help"], config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff))
-    print(page.getvalue().replace("─ run.", "─ ").rstrip())
+        tyro.cli(command, args=["--help"], config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
+    body = "\n".join(line.rstrip() for line in page.getvalue().splitlines()[1:])  # its usage line knows no preset
+    body = re.sub(r"\s*\(default:\s*(?:'')?\)", "", body).replace("\n run.", "\n ")
+    print(f"usage: {usage}\n{body.rstrip()}")
 
 
 def _tyro(kind: type, given: Sequence[Given]) -> tuple[Any, str, ConfigError | None]:

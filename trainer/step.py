@@ -62,7 +62,9 @@ def sample_groups(
 
 
 def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any]:
-    """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards over scored ones."""
+    """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards over scored ones.
+
+    entropy: the mean of -log p over the sampled tokens, an unbiased estimate over every state the policy visited, in nats."""
     rollouts = sampled.all
     scored = [r for r in rollouts if r.verdict.scored]
     lengths = sorted(r.sampled_tokens for r in rollouts)
@@ -86,7 +88,7 @@ def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any
         "dead": (learned.groups.dead + len(dropped_groups)) / max(1, groups),
         "dead_right": (learned.groups.dead_right + dropped_right) / max(1, groups),
         "dead_wrong": (learned.groups.dead_wrong + len(dropped_groups) - dropped_right) / max(1, groups),
-        "entropy": learned.entropy,
+        "entropy": -sum(sum(r.logps) for r in rollouts) / max(1, tokens["sampled"]),
         "loss": learned.loss,
         "grad_norm": learned.grad_norm,
         "lr": learned.lr,

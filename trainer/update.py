@@ -24,14 +24,12 @@ from verigym.trainer.rollout import Rollout
 
 @dataclass(frozen=True)
 class Learned:
-    """What a step's update did. stats: token sums, None when nothing could be learned; entropy: nats per token over the tokens that
-    were scored; skipped: optimizer steps left out because the gradient was not finite; idle: counted tokens of rows left out of
+    """What a step's update did. stats: token sums, None when nothing could be learned; skipped: optimizer steps left out because the gradient was not finite; idle: counted tokens of rows left out of
     the forward pass; masked, truncated: tokens of rollouts without a verdict, and filtered for their length."""
 
     loss: float
     grad_norm: float
     lr: float
-    entropy: float
     stats: TokenStats | None
     groups: GroupCounts
     skipped: int
@@ -66,12 +64,10 @@ class Learner:
         old_logp = None if on_policy else self._score_all(self.model, batch)
         stats: TokenStats | None = None
         loss = norm = 0.0
-        entropy_sum = torch.zeros(2, dtype=torch.double)
         skipped = idle = 0
         for places in self._mini_batches(batch):
-            part, mini_stats, mini_entropy, mini_idle = self._backward(batch, advantages, places, old_logp)
+            part, mini_stats, mini_idle = self._backward(batch, advantages, places, old_logp)
             loss += part / self.settings.updates_per_step
-            entropy_sum += mini_entropy
             idle += mini_idle
             if mini_stats is None:
                 continue
@@ -83,7 +79,6 @@ class Learner:
             loss=loss,
             grad_norm=norm,
             lr=lr,
-            entropy=float(entropy_sum[0] / entropy_sum[1].clamp(min=1)),
             stats=stats,
             groups=groups,
             skipped=skipped,
@@ -132,8 +127,8 @@ class Learner:
 
     def _backward(
         self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor, old_logp: torch.Tensor | None
-    ) -> tuple[float, TokenStats | None, torch.Tensor, int]:
-        """Gradients of one mini-batch. Returns its loss, token sums, (sum of entropy, counted tokens), and idle tokens."""
+    ) -> tuple[float, TokenStats | None, int]:
+        """Gradients of one mini-batch. Returns its loss, token sums, and idle tokens."""
         lengths, group = batch.lengths[places], batch.group[places]
         weights = torch.zeros(len(batch.group), dtype=torch.double)
         weights[places] = self.objective.denominators(lengths, group, self.limit).weights(lengths, group)
@@ -145,7 +140,6 @@ class Learner:
         idle = int(lengths[~moves].sum())
         stats: TokenStats | None = None
         loss = 0.0
-        entropy = torch.zeros(2, dtype=torch.double)
         for piece in micro_batches(batch.widths, places[moves], self.settings.micro_batch_tokens):
             rows = batch.rows(piece)
             scores = self._score(self.model, rows)
@@ -159,18 +153,17 @@ class Learner:
                 scores.logp if old_logp is None else old_logp[piece, :width].to(device),
                 advantages[piece].to(device),
                 mask,
-                ref_logp,
-                rows.sampler_logp.to(device),
+                ref_logp=ref_logp,
+                sampler_logp=rows.sampler_logp.to(device),
             )
             part = weighted_sum(value, mask, weights[piece].to(device))
-            if self.objective.entropy_coef > 0:
+            if scores.entropy is not None:
                 part = part - self.objective.entropy_coef * weighted_sum(scores.entropy, mask, bonus[piece].to(device))
             part.backward()
             self.optimizer.gather()
             loss += float(part.detach())
             stats = piece_stats if stats is None else stats + piece_stats
-            entropy += torch.stack([scores.entropy.detach().double().sum().cpu(), mask.sum().double().cpu()])
-        return loss, stats, entropy, idle
+        return loss, stats, idle
 
     def _score_all(self, model: Any, batch: Batch) -> torch.Tensor:
         """Log-probs of every counted token of the step without a gradient, [N, T] on the CPU."""
@@ -190,5 +183,5 @@ class Learner:
             rows.prompt_lengths.to(device),
             rows.mask.to(device),
             temperature=self.temperature,
-            entropy_gradient=self.objective.entropy_coef > 0,
+            with_entropy=self.objective.entropy_coef > 0,
         )

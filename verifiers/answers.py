@@ -1,6 +1,8 @@
 """Reading a problem's `answer`: when it has the wrong form, that is the environment's fault and is said so, by field.
 
-field({"target": 11}, "target", int, "expression")      # 11
+    field({"target": 11}, "target", int, "expression")      # 11
+
+Every check raises `WrongAnswer`, a ValueError: `verify` lets it through, `verify_many` makes it a `Verdict.error`.
 """
 
 from typing import Any, TypeVar

@@ -1,10 +1,12 @@
-r"""The exact value of a written arithmetic expression, plain or LaTeX: `3\cdot 2^{10}`, `\frac{1}{68!}`, `0.\overline{6}`, `\binom{12}{3}`.
+r"""The exact value of a written arithmetic expression, plain or LaTeX: `3\cdot 2^{10}`, `\frac{1}{68!}`,
+`0.\overline{6}`, `\binom{12}{3}`.
 
     value(r"\frac{18}{8}")       # Fraction(9, 4)
 
-It covers rationals: + - * / ^ ! with whole exponents, fractions, binomials, mixed numbers, percent signs, repeating decimals, square
-roots of squares. Anything else is None, and is left to a computer algebra system. Bounded before computing: 2,048 characters, 50 levels,
-and results of at most 20,000 bits; beyond those `TooLarge`, so `10^{10^{10}}` costs microseconds.
+It covers rationals: + - * / ^ ! with whole exponents, fractions, binomials, mixed numbers, percent signs, repeating
+decimals, square roots of squares. Anything else is None, and is left to a computer algebra system. Bounded before
+computing: 2,048 characters, 50 levels, and results of at most 20,000 bits; beyond those `TooLarge`, so `10^{10^{10}}`
+costs microseconds.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Turning what a grader returns into a `Verdict`, and a `Verdict` into bytes and back.
 
-A grader may return a `Verdict`, a bool or a number. The bytes are JSON, because they travel from a worker that met untrusted text
-to a process that must not unpickle it: `from_wire` bounds size and nesting before it parses.
+A grader may return a `Verdict`, a bool or a number. The bytes are JSON, because they travel from a worker that met
+untrusted text to a process that must not unpickle it: `from_wire` bounds size and nesting before it parses.
 
     as_verdict(True).correct      # True
 """
@@ -9,7 +9,9 @@ to a process that must not unpickle it: `from_wire` bounds size and nesting befo
 import json
 import math
 import re
+import traceback
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from verigym.verifiers.verdict import Status, Verdict
@@ -21,7 +23,8 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def printable(text: str, limit: int = 80) -> str:
-    """`text` on one line and at most `limit` characters, without lone surrogates or control characters: fit for a log."""
+    """`text` on one line and at most `limit` characters, without lone surrogates or control characters: fit for a
+    log."""
     cut = text if len(text) <= limit else text[: limit - 3] + "..."
     whole = cut.encode("utf-8", "replace").decode("utf-8")
     return "".join(c if c.isprintable() else " " for c in whole)
@@ -30,9 +33,9 @@ def printable(text: str, limit: int = 80) -> str:
 def as_verdict(value: Any) -> Verdict:
     """The verdict that a grader's return value stands for.
 
-    True and False are right and wrong. A number is a reward: 1 counts as correct, another number in [0, 1) as partial credit and
-    not correct, and beyond [0, 1] nothing is said of correctness (`correct=None`). NaN, infinities and anything else are the
-    grader's fault: `Verdict.error`.
+    True and False are right and wrong. A number is a reward: 1 counts as correct, another number in [0, 1) as partial
+    credit and not correct, and beyond [0, 1] nothing is said of correctness (`correct=None`). NaN, infinities and
+    anything else are the grader's fault: `Verdict.error`.
     """
     if isinstance(value, Verdict):
         return value
@@ -54,6 +57,17 @@ def as_verdict(value: Any) -> Verdict:
         return Verdict.error(f"the grader returned {reward}; a reward must be finite")
     correct = (reward == 1.0) if 0.0 <= reward <= 1.0 else None
     return Verdict(reward, correct, Status.OK, f"the grader gave {reward:g}")
+
+
+def describe(failure: BaseException) -> str:
+    """One line: the exception, its message and where it was raised."""
+    where = traceback.extract_tb(failure.__traceback__)
+    place = f" ({Path(where[-1].filename).name}:{where[-1].lineno})" if where else ""
+    try:
+        message = str(failure)
+    except Exception as second:  # a grader's exception may fail to print itself
+        message = f"unprintable, {type(second).__name__}"
+    return f"{type(failure).__name__}: {message}{place}"
 
 
 def to_wire(verdict: Verdict) -> dict[str, Any]:

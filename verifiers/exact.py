@@ -1,6 +1,8 @@
 """Text equal to text.
 
-exact("<answer>abc</answer>", "abc").correct        # True
+    exact("<answer>abc</answer>", "abc").correct        # True
+
+Nothing is said of meaning: `1.0` is not `1` here (see `number.py`).
 """
 
 from typing import Any
@@ -25,7 +27,8 @@ def exact(
 
     answer       a text, a number (compared as it is written), or a list of accepted ones
     extract      extraction policy (`extract.py`); strict=False lets it fall back to other markers
-    verbatim     compare character by character; otherwise look-alike characters are folded and runs of white space are one space
+    verbatim     compare character by character; otherwise look-alike characters are folded and runs of white space are
+                 one space
     ignore_case  compare without regard to case
 
     Raises ValueError when `answer` is something else.

@@ -3,8 +3,9 @@
     answer = {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}
     expression("<answer>3 + 25 - 17</answer>", answer).correct        # True
 
-Never `eval`. The vocabulary is closed: ASCII digits, the operators of the problem, round brackets and `=`. Powers, `//`, letters,
-decimal points and digits of other scripts are refused. Bounded: 400 characters, 50 brackets deep, 12 digits a number, 64 numbers.
+Never `eval`. The vocabulary is closed: ASCII digits, the operators of the problem, round brackets and `=`. Powers,
+`//`, letters, decimal points and digits of other scripts are refused. Bounded: 400 characters, 50 brackets deep, 12
+digits a number, 64 numbers.
 """
 
 from collections import Counter
@@ -49,7 +50,8 @@ class _Reader:
 def evaluate(text: str, operators: str = OPERATORS) -> tuple[Fraction, list[int]]:
     """The value of `text` and the numbers it uses, in order.
 
-    A leading minus is allowed where `-` is an operator. Raises ExpressionError, and ZeroDivisionError for a division by zero.
+    A leading minus is allowed where `-` is an operator. Raises ExpressionError, and ZeroDivisionError for a division by
+    zero.
     """
     reader = _Reader(_tokens(text), operators)
     value = _sum(reader, 0)
@@ -62,7 +64,7 @@ def _tokens(text: str) -> list[str]:
     if len(text) > MAX_TEXT:
         raise ExpressionError(f"an expression of {len(text)} characters; at most {MAX_TEXT} are read")
     tokens: list[str] = []
-    glued = False
+    glued: bool | None = False
     for character in text:
         digit = character in "0123456789"
         if digit and glued:
@@ -135,8 +137,8 @@ def expression(reply: str, answer: Any, *, extract: str = "marked", strict: bool
 
     answer  {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}; operators may be left out
 
-    `3+25-17 = 11` is read too: one side must use the numbers, and all sides must agree. A division by zero is wrong. Raises
-    ValueError when `answer` has another form.
+    `3+25-17 = 11` is read too: one side must use the numbers, and all sides must agree. A division by zero is wrong.
+    Raises ValueError when `answer` has another form.
     """
     numbers, target, operators = _problem(answer)
     found = find(reply, extract, strict)
@@ -148,17 +150,18 @@ def expression(reply: str, answer: Any, *, extract: str = "marked", strict: bool
     if len(text) > MAX_TEXT:
         return Verdict.malformed(f"an expression of {len(text)} characters; at most {MAX_TEXT} are read")
     try:
-        sides = [evaluate(side, operators if index == 0 else OPERATORS) for index, side in enumerate(text.split("="))]
+        sides = [evaluate(side, operators) for side in text.split("=")]
     except ExpressionError as failure:
         return Verdict.malformed(str(failure), found.text)
     except ZeroDivisionError:
         return Verdict.wrong("it divides by zero", found.text)
-    value, used = sides[0]
+    value = sides[0][0]
     for other, _ in sides[1:]:
         if other != value:
             return Verdict.wrong(f"{_written(value)} = {_written(other)} is not so", found.text)
-    if fault := _misuse(used, numbers):
-        return Verdict.wrong(fault, found.text)
+    faults = [_misuse(used, numbers) for _, used in sides]
+    if all(faults):
+        return Verdict.wrong(faults[0], found.text)
     if value != target:
         return Verdict.wrong(f"{_written(value)} is not {target}", found.text)
     return Verdict.right(f"{_written(value)} = {target}", found.text)

@@ -13,8 +13,9 @@ r"""Finding the final answer in a reply, by a declared policy.
 | whole       | the whole reply                                                                      |
 
 What stands in `<think>...</think>` never counts, and a reply whose last `<think>` is not closed has no answer. With
-`strict=False` a policy falls back to `marked`, and an unclosed `<answer>` reaches to the end. There is no silent fallback to the
-whole text. Only the last 16,384 characters of a reply are read (`whole`: a longer reply has no answer), in linear time.
+`strict=False` a policy falls back to `marked`, and an unclosed `<answer>` reaches to the end. There is no silent
+fallback to the whole text. Only the last 16,384 characters of a reply are read (`whole`: a longer reply has no answer),
+in linear time.
 """
 
 import re
@@ -89,7 +90,8 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def boxed(text: str) -> str | None:
-    r"""The contents of the box that starts last. When it is never closed there is no answer, even if an earlier one is closed."""
+    r"""The contents of the box that starts last. When it is never closed there is no answer, even if an earlier one
+    is closed."""
     last = None
     for last in _BOX.finditer(text):  # noqa: B007 - only the last one counts
         pass

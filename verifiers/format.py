@@ -1,6 +1,9 @@
 r"""Whether a reply has the form that was asked for; nothing is said of the answer in it.
 
-format_("<think>2+2</think><answer>4</answer>", style="r1").correct      # True
+    format_("<think>2+2</think><answer>4</answer>", style="r1").correct      # True
+
+Each style is a small function that says what is wrong. A form is easily met without an answer: use it as a gate or
+with a small weight (`compose.py`).
 """
 
 from collections.abc import Callable
@@ -15,8 +18,8 @@ _R1_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
 def r1(reply: str, strict: bool) -> str:
-    """`<think>...</think><answer>...</answer>`. Strict: each tag once, nothing before, between or behind but white space.
-    Lenient: the tags stand in this order somewhere, the last of each counting."""
+    """`<think>...</think><answer>...</answer>`. Strict: each tag once, nothing before, between or behind but white
+    space. Lenient: the tags stand in this order somewhere, the last of each counting."""
     if strict:
         for tag in _R1_TAGS:
             if reply.count(tag) != 1:

@@ -1,6 +1,8 @@
 """Frames on a socket: four bytes of length, then the payload. Both ends of a worker's line use this.
 
-send(line, b"payload", until=time.monotonic() + 5)
+    send(line, b"payload", until=time.monotonic() + 5)
+
+What the payload means is the two ends' business; here only its length is bounded.
 """
 
 import socket

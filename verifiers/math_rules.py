@@ -7,7 +7,8 @@ r"""When two mathematical answers are the same: the policy, in layers from cheap
 3. units: two different ones differ   7. `x = 5` answers `5`, and the other way round
 4. exact rational arithmetic         8. what is left goes to `leaf(gold, got)`, a computer algebra system
 
-Equal is exact: a rounded value is not the value. The type must agree: a list, range or relation that holds the answer is not it.
+Equal is exact: a rounded value is not the value. The type must agree: a list, range or relation that holds the answer
+is not it.
 """
 
 import re
@@ -44,13 +45,17 @@ def never(gold: str, got: str) -> bool:
 
 def same(gold: str, got: str, leaf: Leaf, depth: int = 0) -> Finding:
     """Whether `got` is the answer `gold`. Raises TooLarge, or what `leaf` raises."""
+    if gold.strip() == got.strip() and got.strip():
+        return Finding(True, "the same text")
+    if len(got) > MAX_TEXT:
+        raise TooLarge(f"an answer of {len(got)} characters; at most {MAX_TEXT} are read")
+    if depth > MAX_DEPTH:
+        raise TooLarge(f"an answer of more than {MAX_DEPTH} layers of parts")
     gold, got = shape.clean(gold), shape.clean(got)
     if shape.bare(gold) == shape.bare(got) and got:
         return Finding(True, "the same text")
     if not got:
         return Finding(False, "empty")
-    if len(got) > MAX_TEXT or depth > MAX_DEPTH:
-        raise TooLarge(f"an answer of {len(got)} characters; at most {MAX_TEXT} are read")
     for rule in (
         _by_words,
         _by_base,
@@ -172,7 +177,7 @@ def _by_parts(gold: str, got: str, leaf: Leaf, depth: int) -> Finding | None:
     if len(have) > MAX_PARTS:
         raise TooLarge(f"a list of {len(have)} parts; at most {MAX_PARTS} are read")
     if want_kind != have_kind:
-        opaque = not have_kind and "\\" in got or not want_kind and "\\" in gold
+        opaque = (not have_kind and "\\" in got) or (not want_kind and "\\" in gold)
         return None if opaque and "{" not in (want_kind, have_kind) else Finding(False, "another kind of answer")
     if len(want) != len(have):
         return Finding(False, f"{len(have)} parts, not {len(want)}")

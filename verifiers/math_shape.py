@@ -1,4 +1,5 @@
-r"""Taking a LaTeX answer apart without computing anything: cleaning, units, lists, brackets, sides of equations, intervals.
+r"""Taking a LaTeX answer apart without computing anything: cleaning, units, lists, brackets, sides of equations,
+intervals.
 
 elements(r"\{1, 2\}")       # ("{", ["1", "2"])
 """
@@ -20,7 +21,12 @@ _MACROS = (
     (re.compile(r"\\gt(?![A-Za-z])"), ">"),
     (re.compile(r"\\(?:lbrace)(?![A-Za-z])"), r"\\{"),
     (re.compile(r"\\(?:rbrace)(?![A-Za-z])"), r"\\}"),
-    (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]|~"), " "),
+    (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|(?<!\\)\\[,;:! ]|~"), " "),
+    (
+        re.compile(r"√ ?\(([^()]*)\)|√ ?([0-9.]+|[A-Za-z])|√ ?(?=\{)"),
+        lambda m: rf"\sqrt{{{m[1] or m[2]}}}" if m[1] or m[2] else r"\sqrt",
+    ),
+    (re.compile(r"(^|[(,\[]) ?\+ ?(?=\\infty)"), r"\1"),
     (re.compile(r"\\(?:textbf|textit|textrm|mbox|mathrm|mathbf|mathit|operatorname|text)\s*\{"), r"\\text{"),
     (re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![A-Za-z])"), r"\\text{ degrees}"),
     (re.compile(r"\{,\}"), ","),
@@ -34,19 +40,22 @@ _BETWEEN = re.compile(
 _ENVIRONMENT = re.compile(r"\\begin\{([pbBvV]?matrix)\}(.*)\\end\{\1\}", re.DOTALL)
 _UNIT = re.compile(r"\\text\{([^{}]*)\}(?:\^\{?[23]\}?)?\.?$|(?<=[0-9}]) ?([A-Za-z]{3,}(?: [A-Za-z]+){0,3})\.?$")
 _DIGITS = re.compile(r"(?<=[0-9])\\text\{\s*(?:st|nd|rd|th)\s*\}")
+_PLURAL = re.compile(r"(?<=ch)es$|(?<=sh)es$|(?<=x)es$|(?<=[a-z]{3})s$")
 LEFTOVER = frozenset(["not", "or", "and", "no", "is", "isn't", "wrong", "maybe", "either", "except", "neither", "none"])
 FUNCTIONS = frozenset(["pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "infinity", "inf"])
+MAX_WRAPS = 20
 _OPEN, _SHUT = "([{", ")]}"
 _RELATION = re.compile(r"\\(?:le|ge|ne)(?![A-Za-z])|[<>]")
 
 
 def clean(text: str) -> str:
-    """`text` in one spelling: look-alikes folded, sizes and spacing dropped, dollars and outer boxes and braces taken off."""
+    """`text` in one spelling: look-alikes folded, sizes and spacing dropped, dollars and outer boxes and braces taken
+    off."""
     text = alone(fold(text))
     for pattern, plain in _MACROS:
         text = pattern.sub(plain, text)
-    text = _DIGITS.sub("", " ".join(text.split()))
-    while text:
+    text = _DIGITS.sub("", " ".join(text.split())).removesuffix(".").strip()
+    for _ in range(MAX_WRAPS):
         inner = _unwrapped(text)
         if inner == text:
             break
@@ -72,9 +81,10 @@ def bare(text: str) -> str:
 
 
 def words(text: str) -> str | None:
-    r"""`text` as words in lower case when it is words and no formula: `\text{Yes}`, `infinitely many`, or one choice letter `(A)`."""
+    r"""`text` as words in lower case when it is words and no formula: `\text{Yes}`, `infinitely many`, or one choice
+    letter `(A)`."""
     flat = _TEXT.sub(r" \1 ", text)
-    plain = " ".join(flat.replace("-", " ").split()).strip(" .")
+    plain = " ".join((flat.replace("-", " ") if flat != text else flat).split()).strip(" .")
     if re.fullmatch(r"\(?[A-Z]\)?", plain):
         return plain.strip("()").casefold()
     if not re.fullmatch(r"[^\W\d_]+(?:[ '’][^\W\d_]+)*", plain) or plain.casefold() in FUNCTIONS:
@@ -93,7 +103,7 @@ def split_unit(text: str) -> tuple[str, str]:
     if LEFTOVER & set(unit.split()) or FUNCTIONS & set(unit.split()):
         return text, ""
     power = "".join(character for character in match.group() if character in "23") if match[1] else ""
-    singular = " ".join(word.removesuffix("s") if len(word) > 3 else word for word in unit.split())
+    singular = " ".join(_PLURAL.sub("", word) for word in unit.split())
     return text[: match.start()].strip(), singular + power
 
 
@@ -197,7 +207,8 @@ def has_relation(text: str) -> bool:
 
 
 def spans(text: str) -> tuple[str, list[Span]] | None:
-    r"""(variable or nothing, intervals) of a union of intervals or of order relations in one variable, or None for anything else."""
+    r"""(variable or nothing, intervals) of a union of intervals or of order relations in one variable, or None for
+    anything else."""
     text = re.sub(r"^([A-Za-z]) ?\\in(?![A-Za-z])", "", text).strip()
     if r"\cup" in text:
         pieces = [_interval(piece.strip()) for piece in re.split(r"\\cup(?![A-Za-z])", text)]

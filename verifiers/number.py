@@ -1,6 +1,8 @@
 r"""A number equal to a number, as exact rationals.
 
-number(r"So \boxed{\$1{,}250.50}", "1250.5").correct        # True
+    number(r"So \boxed{\$1{,}250.50}", "1250.5").correct        # True
+
+What counts as a written number stands in `rational.py`; nothing is computed, and nothing is rounded unless asked for.
 """
 
 import re
@@ -18,7 +20,9 @@ _CURRENCY = re.compile(r"^([+-]?)\s*(?:[$€£¥]|US\$)\s*|\s*[$€£¥]$")
 _UNIT = re.compile(
     r"\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*)?([A-Za-z]{1,20}(?:[ ./][A-Za-z]{1,20}){0,2})\s*\.?\s*\}?$"
 )
-_NO_UNIT = frozenset("not or and no is isn wrong maybe either nan inf infinity e x i".split())
+_NO_UNIT = frozenset(
+    ["not", "or", "and", "no", "is", "wrong", "maybe", "either", "nan", "inf", "infinity", "e", "x", "i"]
+)
 _SIDES = 8
 
 
@@ -37,9 +41,10 @@ def number(
     tolerance  allowed relative difference (0.01 is one percent of the answer); 0 compares exact rationals
     units      a currency sign in front and a unit of up to three words behind the number are ignored
 
-    `0.5`, `1/2`, `50%` and `5e-1` are one number. `25%` also answers 25, when the answer has no percent sign and is above 1: a
-    percent sign is then a unit. `17*3` is no number, so a sum cannot be answered by repeating it; in `17*3 = 51` every side that is
-    a number must be the answer. Raises ValueError when `answer` is no number or `tolerance` is out of range.
+    `0.5`, `1/2`, `50%` and `5e-1` are one number. `25%` also answers 25, when the answer has no percent sign and is
+    above 1: a percent sign is then a unit. `17*3` is no number, so a sum cannot be answered by repeating it; in `17*3 =
+    51` every side that is a number must be the answer. Raises ValueError when `answer` is no number or `tolerance` is
+    out of range.
     """
     gold = read_number(text_answer(answer, "number"))
     if gold is None:

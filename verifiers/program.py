@@ -19,10 +19,11 @@ from verigym.verifiers.verdict import Verdict
 def program(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True) -> Verdict:
     """Whether the extracted program gives the right list in every case, shown and hidden.
 
-    answer  {"cases": [[[3, 1], [1, 3]], ...], "hidden": [the same form]}: pairs of input and output list; hidden may be left out
+    answer  {"cases": [[[3, 1], [1, 3]], ...], "hidden": [the same form]}: pairs of input and output list; hidden may be
+            left out
 
-    The reason counts the cases that failed and shows none, so a log of reasons is no leak of hidden cases. Raises ValueError when
-    `answer` has another form.
+    The reason counts the cases that failed and shows none, so a log of reasons is no leak of hidden cases. Raises
+    ValueError when `answer` has another form.
     """
     shown = _cases(answer, "cases")
     hidden = _cases({"hidden": [], **answer}, "hidden")

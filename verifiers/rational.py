@@ -1,9 +1,9 @@
-r"""Reading one written number as an exact rational: `-1,234.50`, `3/4`, `\frac{3}{4}`, `2 1/2`, `12.5%`, `1.2e3`, `2 \times 10^{3}`.
+r"""Reading one written number as an exact rational: `-1,234.50`, `\frac{3}{4}`, `2 1/2`, `12.5%`, `2 \times 10^{3}`.
 
     read_number("2 1/2").value       # Fraction(5, 2)
 
-It reads numbers, not sums: `2+3` is refused, so that a task cannot be answered by restating it. Bounded: at most 1,000 digits, and
-powers of ten up to 1,000. Non-ASCII digits are refused.
+It reads numbers, not sums: `2+3` is refused, so that a task cannot be answered by restating it. Bounded: at most 1,000
+digits, and powers of ten up to 1,000. Non-ASCII digits are refused.
 """
 
 import re

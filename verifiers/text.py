@@ -7,10 +7,10 @@ Digits of other scripts are left as they are, so that a parser with an ASCII voc
 
 import unicodedata
 
-_SUPERSCRIPTS = {**dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))}
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _PLAIN = {
-    **dict.fromkeys("−–‐‑‒﹣", "-"),  # noqa: RUF001
+    **dict.fromkeys("−–‐‑‒﹣", "-"),
     "×": "*",
     "⋅": "*",
     "·": "*",
@@ -29,7 +29,6 @@ _PLAIN = {
     "≥": r"\ge ",
     "≠": r"\ne ",
     "∞": r"\infty ",
-    "π": r"\pi ",
     "∪": r"\cup ",
     "∩": r"\cap ",
     "∅": r"\emptyset ",
@@ -41,8 +40,8 @@ _FAMILIES = ((_SUPERSCRIPTS, "^{", "}"), (_SUBSCRIPTS, "_{", "}"))
 
 
 def fold(text: str) -> str:
-    """`text` with look-alikes made ASCII: minus signs, full-width and bold letters, fractions (3½ -> 3 1/2), powers (x² -> x^{2}),
-    relation signs as LaTeX. Characters that stand for nothing else are kept."""
+    """`text` with look-alikes made ASCII: minus signs, full-width and bold letters, fractions (3½ -> 3 1/2), powers (x²
+    -> x^{2}), relation signs as LaTeX. Characters that stand for nothing else are kept."""
     if text.isascii():
         return text
     pieces: list[str] = []
@@ -73,6 +72,8 @@ def _fold_one(character: str, before: list[str]) -> str:
     kind, _, rest = unicodedata.decomposition(character).partition(" ")
     if kind in _SAME_SIGN:
         return unicodedata.normalize("NFKC", character)
+    if "GREEK SMALL LETTER " in (name := unicodedata.name(character, "")) and "WITH" not in name:
+        return f"\\{name.rpartition(' ')[2].lower()} "
     if kind == "<fraction>":
         gap = " " if before and before[-1][-1:].isdigit() else ""
         return gap + "".join(chr(int(code, 16)) for code in rest.split()).replace("⁄", "/")

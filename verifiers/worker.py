@@ -1,8 +1,8 @@
 """The worker's side of `workers.WorkerPool`: load one function, then answer frames until the line closes.
 
-Run by the pool only, as `python -P -m verigym.verifiers.worker FD`. Standard streams are /dev/null; the line is the one descriptor
-that matters, and it is not inherited by anything the function starts. This process is not a sandbox: it bounds time and memory of
-a *trusted* function on untrusted text, and must not be handed code to run.
+Run by the pool only, as `python -P -m verigym.verifiers.worker FD`. Standard streams are /dev/null; the line is the one
+descriptor that matters, and it is not inherited by anything the function starts. This process is not a sandbox: it
+bounds time and memory of a *trusted* function on untrusted text, and must not be handed code to run.
 """
 
 import importlib
@@ -16,13 +16,12 @@ import select
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from verigym.verifiers import frames
-from verigym.verifiers.convert import as_verdict, to_wire
+from verigym.verifiers.convert import as_verdict, describe, to_wire
 from verigym.verifiers.verdict import Status, Verdict
 
 REQUEST_LIMIT = 1 << 30
@@ -57,17 +56,6 @@ def load_target(target: str) -> Callable[..., Any]:
     return function
 
 
-def describe(failure: BaseException) -> str:
-    """One line: the exception, its message and where it was raised."""
-    where = traceback.extract_tb(failure.__traceback__)
-    place = f" ({Path(where[-1].filename).name}:{where[-1].lineno})" if where else ""
-    try:
-        message = str(failure)
-    except Exception as second:  # a grader's exception may fail to print itself
-        message = f"unprintable, {type(second).__name__}"
-    return f"{type(failure).__name__}: {message}{place}"
-
-
 def _leave_when_orphaned(line: socket.socket) -> None:
     poller, parent = select.poll(), os.getppid()
     poller.register(line.fileno(), 0)  # no event asked for: only a hang-up is reported
@@ -77,7 +65,8 @@ def _leave_when_orphaned(line: socket.socket) -> None:
 
 
 def _cap_memory(extra: int) -> None:
-    """Let the address space grow by `extra` bytes from here; where the platform cannot, the deadline is the only bound."""
+    """Let the address space grow by `extra` bytes from here; where the platform cannot, the deadline is the only
+    bound."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra,) * 2)
@@ -86,7 +75,8 @@ def _cap_memory(extra: int) -> None:
 
 
 def _cap_processor(deadline_s: float) -> None:
-    """A backstop for orphans: the parent enforces the deadline, and the kernel ends a worker that spins on without one."""
+    """A backstop for orphans: the parent enforces the deadline, and the kernel ends a worker that spins on without
+    one."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = math.ceil(used.ru_utime + used.ru_stime + 4 * deadline_s) + 10
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)

@@ -3,10 +3,10 @@
     with WorkerPool("verigym.verifiers.number:number", workers=2, deadline_s=5.0) as pool:
         pool.submit("<answer>4</answer>", "4").result().correct      # True
 
-How it works. Each slot is a thread here that owns one worker process, started afresh with `sys.executable` (never forked from the
-caller), and speaks with it over its own socket: pickle on the way in, bounded flat JSON on the way out. No signals, no semaphores,
-so it works from any thread, from asyncio (`asyncio.wrap_future(pool.submit(...))`) and beside torch. Loading the function is
-waited for separately and is not charged to an item.
+How it works. Each slot is a thread here that owns one worker process, started afresh with `sys.executable` (never
+forked from the caller), and speaks with it over its own socket: pickle on the way in, bounded flat JSON on the way out.
+No signals, no semaphores, so it works from any thread, from asyncio (`asyncio.wrap_future(pool.submit(...))`) and
+beside torch. Loading the function is waited for separately and is not charged to an item.
 
 What a future gives (always a `Verdict`, never an exception):
 
@@ -17,8 +17,8 @@ What a future gives (always a `Verdict`, never an exception):
     the worker died             once: tried again on a fresh worker; twice: `error`, with the signal or exit code
     the function cannot load    `error` for every item, with the reason
 
-Not covered: this is no sandbox. Code from a reply must not be run in a worker; that is what `verigym.sandbox` is for. What the
-function prints is thrown away.
+Not covered: this is no sandbox. Code from a reply must not be run in a worker; that is what `verigym.sandbox` is for.
+What the function prints is thrown away.
 """
 
 import atexit
@@ -148,7 +148,8 @@ class WorkerPool:
     pending     items in flight at most: `submit` waits for room beyond that
     recycle     a worker is replaced after so many items, which bounds what a leaking grader can hold
 
-    Arguments must be plain data, or instances of classes that a worker can import. Raises ValueError for a setting out of range.
+    Arguments must be plain data, or instances of classes that a worker can import. Raises ValueError for a setting out
+    of range.
     """
 
     def __init__(
@@ -182,7 +183,8 @@ class WorkerPool:
         atexit.register(self.close)
 
     def submit(self, *arguments: Any, deadline_s: float | None = None) -> "Future[Verdict]":
-        """Grade one item. The future gives a `Verdict` whatever happens; waits here while `pending` items are in flight.
+        """Grade one item. The future gives a `Verdict` whatever happens; waits here while `pending` items are in
+        flight.
 
         Raises RuntimeError when the pool is closed, or was made in another process (make it after the fork).
         """

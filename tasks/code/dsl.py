@@ -2,9 +2,10 @@
 
     program("sort | take 2")([3, 1, 2])        # [1, 2]
 
-Every function takes a list and gives a list (`sum` gives a list of one number). It is never Python: the text is split at `|`, each
-part is a name from `FUNCTIONS` and at most one integer. Bounds: at most 8 functions, 400 characters, 64 numbers in a list, and
-numbers up to a million in size; beyond them `ProgramError`. So any text costs microseconds, and a verifier may import this module.
+Every function takes a list and gives a list (`sum` gives a list of one number). It is never Python: the text is split
+at `|`, each part is a name from `FUNCTIONS` and at most one integer. Bounds: at most 8 functions, 400 characters, 64
+numbers in a list, and numbers up to a million in size; beyond them `ProgramError`. So any text costs microseconds, and
+a verifier may import this module.
 """
 
 from collections.abc import Callable, Sequence

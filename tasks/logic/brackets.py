@@ -3,8 +3,8 @@
 answer       "}])": the closing brackets that are missing, in their order, no spaces
 in the tags  }])
 
-The text is the beginning of a balanced sequence over ( ) [ ] { }; exactly one shortest ending balances it. A yes-or-no form was not
-taken: a constant reply would be right half the time.
+The text is the beginning of a balanced sequence over ( ) [ ] { }; exactly one shortest ending balances it. A yes-or-no
+form was not taken: a constant reply would be right half the time.
 
     problem(random.Random(0), 1, style="terse").prompt      # '([]{{}'
 """
@@ -19,13 +19,13 @@ from verigym.tasks.wording import answered, ask
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
-SHAPES: dict[int, tuple[int, Sequence[int]]] = {1: (6, (2, 4)), 2: (10, (2, 4)), 3: (16, (2, 4, 6)), 4: (28, (4, 6, 8))}
+SHAPES: dict[int, tuple[int, Sequence[int]]] = {1: (8, (2, 4)), 2: (12, (2, 4)), 3: (16, (2, 4, 6)), 4: (28, (4, 6, 8))}
 """Level to the length of the text and how many brackets may be left open."""
 
 
 def prefixes(length: int, depth: int) -> int:
-    """How many beginnings of balanced sequences have this length and this many brackets left open: the ballot number times the
-    choice of a kind for every opening bracket."""
+    """How many beginnings of balanced sequences have this length and this many brackets left open: the ballot number
+    times the choice of a kind for every opening bracket."""
     closed = (length - depth) // 2
     return (depth + 1) * comb(length + 1, closed) // (length + 1) * len(PAIRS) ** (length - closed)
 
@@ -47,7 +47,8 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     text, open_ones = _walk(rng, length, rng.choice(depths))
     answer = "".join(PAIRS[bracket] for bracket in reversed(open_ones))
     words = (
-        f"Every bracket that opens must be closed by one of its kind, the last one opened first. Which closing brackets are missing "
+        f"Every bracket that opens must be closed by one of its kind, the last one opened first. Which closing "
+        f"brackets are missing "
         f"at the end of {text} ? Write them without spaces."
     )
     return Problem(

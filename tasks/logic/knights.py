@@ -4,9 +4,9 @@ answer       {"solution": {"Ann": "knight", "Bob": "knave"}}: every person, exac
 in the tags  `Ann: knight, Bob: knave`, in any order
 meta         {"statements": [["Ann", ["is", "Bob", "knave"]], ...]}: who says what
 
-A statement is plain data: ["is", NAME, KIND], ["same", NAME, NAME], ["different", NAME, NAME], ["and", S, S], ["or", S, S],
-["if", S, S] or ["count", KIND, N] ("exactly N of us are ..."). The solution is found by trying every assignment. Key and family leave
-the names out: puzzles that differ in names or in the order of the people are one problem.
+A statement is plain data: ["is", NAME, KIND], ["same", NAME, NAME], ["different", NAME, NAME], ["and", S, S], ["or", S,
+S], ["if", S, S] or ["count", KIND, N] ("exactly N of us are ..."). The solution is found by trying every assignment.
+Key and family leave the names out: puzzles that differ in names or in the order of the people are one problem.
 
     problem(random.Random(0), 2).meta["statements"]
 """
@@ -21,7 +21,24 @@ from verigym.tasks.supply import Generated, Level
 from verigym.tasks.wording import answered, ask
 
 Statement = list[Any]
-NAMES = ("Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jill", "Karl", "Lea", "Max", "Nina", "Otto", "Pam")
+NAMES = (
+    "Ann",
+    "Bob",
+    "Cleo",
+    "Dan",
+    "Eve",
+    "Finn",
+    "Gus",
+    "Hana",
+    "Ivo",
+    "Jill",
+    "Karl",
+    "Lea",
+    "Max",
+    "Nina",
+    "Otto",
+    "Pam",
+)
 KINDS = ("knight", "knave")
 JOINTS = ("and", "or", "if")
 PEOPLE = {1: 2, 2: 3, 3: 4, 4: 5}
@@ -48,9 +65,8 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     solution = fitting[0]
     key = canonical(people, said)
     terse = "\n".join(f"{person}:{_terse(statement)}" for person, statement in said)
-    form = ", ".join(f"{person}: {KINDS[index % 2]}" for index, person in enumerate(people))
     return Problem(
-        prompt=ask(style, _words(people, said), terse=terse, form=f"<answer>{form}</answer>"),
+        prompt=ask(style, _words(people, said), terse=terse, form="<answer>Xan: knight, Zoe: knave</answer>"),
         answer={"solution": solution},
         key=key,
         family=key,
@@ -62,7 +78,8 @@ def oracle(problem: Problem, style: str = "words") -> str:
     """The solution, with what it makes of each statement."""
     solution = problem.answer["solution"]
     work = [
-        f"{person} is a {solution[person]}, and what {person} says is {'true' if holds(statement, solution) else 'false'}."
+        f"{person} is a {solution[person]}, and what {person} says is "
+        f"{'true' if holds(statement, solution) else 'false'}."
         for person, statement in problem.meta["statements"]
     ]
     return answered(style, ", ".join(f"{person}: {kind}" for person, kind in solution.items()), "\n".join(work))
@@ -110,7 +127,8 @@ def _draw(rng: random.Random, people: Sequence[str], speaker: str) -> Statement:
 
 
 def atoms(people: Sequence[str], speaker: str) -> list[list[Statement]]:
-    """What can be said without and, or, if, by subject: the speaker, each of the others, being alike, and how many there are."""
+    """What can be said without and, or, if, by subject: the speaker, each of the others, being alike, and how many
+    there are."""
     others = [person for person in people if person != speaker]
     return [
         *([["is", person, kind] for kind in KINDS] for person in (speaker, *others)),
@@ -121,11 +139,16 @@ def atoms(people: Sequence[str], speaker: str) -> list[list[Statement]]:
 
 def _words(people: Sequence[str], said: Sequence[tuple[str, Statement]]) -> str:
     listed = ", ".join(people[:-1]) + f" and {people[-1]}"
-    lines = [f'{person} says: "{_spoken(statement, person)[:1].upper()}{_spoken(statement, person)[1:]}."' for person, statement in said]
+    lines = [f'{person} says: "{_capital(_spoken(statement, person))}."' for person, statement in said]
     return (
-        "On an island everyone is either a knight, who only says what is true, or a knave, who only says what is false. "
+        "On an island everyone is either a knight, who only says what is true, or a knave, who only says what is "
+        "false. "
         f"You meet {listed}.\n" + "\n".join(lines) + "\nWho is a knight and who is a knave?"
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _spoken(statement: Statement, speaker: str) -> str:

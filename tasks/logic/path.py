@@ -1,7 +1,7 @@
 """Shortest path through a grid with walls.
 
-answer       {"grid": ["..#", "...", "#.."], "start": [0, 0], "goal": [2, 2], "length": 4}: "#" is a wall; squares are row, column
-             counted from 0 at the top left; length is that of a shortest path
+answer       {"grid": ["..#", "...", "#.."], "start": [0, 0], "goal": [2, 2], "length": 4}: "#" is a wall; squares are
+             row, column counted from 0 at the top left; length is that of a shortest path
 in the tags  RDDR: one letter a move, U up, D down, L left, R right. Any path of that length from start to goal counts
 meta         {"witness": "RDDR"}
 
@@ -27,14 +27,21 @@ SHAPES = {1: (4, 3, 3), 2: (5, 6, 4), 3: (6, 10, 6), 4: (8, 20, 8), 5: (10, 32, 
 
 
 def _space(side: int, walls: int, least: int) -> int:
-    """A lower bound: no wall in the top row and the left column, start in the one and goal in the other at least `least` apart (along
-    that corner no path is shorter), in both directions."""
+    """A lower bound: no wall in the top row and the left column, start in the one and goal in the other at least
+    `least` apart (along that corner no path is shorter), in both directions."""
     pairs = sum(1 for row in range(1, side) for column in range(1, side) if row + column >= least)
     return 2 * pairs * comb((side - 1) ** 2, walls)
 
 
+COUNTED = {1: 46_032}
+"""Exact spaces, where every grid could be tried."""
+
 LEVELS = {
-    level: Level(f"{side} by {side}, {walls} walls, {least} moves or more", space=_space(side, walls, least), chance=chance)
+    level: Level(
+        f"{side} by {side}, {walls} walls, {least} moves or more",
+        space=COUNTED.get(level) or _space(side, walls, least),
+        chance=chance,
+    )
     for (level, (side, walls, least)), chance in zip(SHAPES.items(), (0.035, 0.02, 0.01, 0.005, 0.002), strict=True)
 }
 
@@ -50,7 +57,8 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     grid = ["".join("#" if (row, column) in blocked else "." for column in range(side)) for row in range(side)]
     shown = _show(grid, start, goal)
     words = (
-        "Find a shortest path from S to G. Each move goes one square up (U), down (D), left (L) or right (R), never into a wall (#) "
+        "Find a shortest path from S to G. Each move goes one square up (U), down (D), left (L) or right (R), never "
+        "into a wall (#) "
         f"and never off the grid.\n\n{shown}\n\nAnswer with the letters of the moves, without spaces."
     )
     return Problem(

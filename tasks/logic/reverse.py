@@ -5,7 +5,7 @@ in the tags  cba
 
 The family is the pair of a string and its reverse, so that knowing one does not give away the other in another split.
 
-    problem(random.Random(0), 1, style="terse").prompt      # '497'
+    problem(random.Random(0), 1, style="terse").prompt      # '4907'
 """
 
 import random
@@ -15,7 +15,7 @@ from verigym.tasks.problem import Problem
 from verigym.tasks.supply import Generated, Level
 from verigym.tasks.wording import answered, ask
 
-SHAPES = {1: (3, digits), 2: (5, digits), 3: (6, ascii_lowercase), 4: (10, ascii_lowercase), 5: (20, ascii_lowercase)}
+SHAPES = {1: (4, digits), 2: (6, digits), 3: (6, ascii_lowercase), 4: (10, ascii_lowercase), 5: (20, ascii_lowercase)}
 """Level to the length and the characters."""
 
 LEVELS = {

@@ -1,13 +1,14 @@
 """Sudoku on 4 by 4: each row, column and quarter holds 1, 2, 3 and 4.
 
 answer       {"grid": [[1, 0, 0, 4], ...]}: 4 rows of 4 numbers, 0 is blank
-in the tags  the whole grid row by row: 16 digits from 1 to 4. Spaces, commas, bars, slashes and line breaks between them do not count
+in the tags  the whole grid row by row: 16 digits from 1 to 4. Spaces, commas, bars and line breaks between
+them do not count
 meta         {"solution": [[1, 2, 3, 4], ...]}: one right grid
 
-A puzzle may have several solutions; every grid that keeps the rules and the given numbers is right. The family is the first of its
-solutions in reading order, so the puzzles cut from one grid stay in one split.
+A puzzle may have several solutions; every grid that keeps the rules and the given numbers is right. The family is the
+first of its solutions in reading order, so the puzzles cut from one grid stay in one split.
 
-    problem(random.Random(0), 1, style="terse").prompt      # '1.34/3412/2143/43.1'
+    problem(random.Random(0), 1, style="terse").prompt      # '1.343412214343.1'
 """
 
 import random
@@ -39,11 +40,12 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     blanks = set(rng.sample(range(16), BLANKS[level]))
     grid = tuple(0 if square in blanks else number for square, number in enumerate(solution))
     words = (
-        "Fill in this 4 by 4 grid so that each row, each column and each 2 by 2 quarter holds the numbers 1, 2, 3 and 4. "
+        "Fill in this 4 by 4 grid so that each row, each column and each 2 by 2 quarter holds the numbers 1, 2, 3 "
+        "and 4. "
         f"Blank squares are shown as _.\n\n{_show(grid)}\n\nAnswer with the whole grid, row by row."
     )
     return Problem(
-        prompt=ask(style, words, terse=_show(grid, "", "/", "."), form="<answer>\n1 2 3 4\n3 4 1 2\n...\n</answer>"),
+        prompt=ask(style, words, terse=_show(grid, "", "", "."), form="<answer>\n1 2 3 4\n3 4 1 2\n...\n</answer>"),
         answer={"grid": _rows(grid)},
         key=_show(grid, "", "/", "."),
         family=_show(first_solution(grid), "", "/", "."),
@@ -56,7 +58,7 @@ def oracle(problem: Problem, style: str = "words") -> str:
     solution = tuple(number for row in problem.meta["solution"] for number in row)
     if style == "words":
         return answered(style, f"\n{_show(solution)}\n")
-    return answered(style, _show(solution, "", "/"))
+    return answered(style, _show(solution, "", ""))
 
 
 @cache
@@ -68,7 +70,9 @@ def solved_grids() -> tuple[Grid, ...]:
 def first_solution(grid: Sequence[int]) -> Grid:
     """The first solved grid, in reading order, that agrees with the given numbers."""
     return next(
-        solved for solved in solved_grids() if all(given in (0, number) for given, number in zip(grid, solved, strict=True))
+        solved
+        for solved in solved_grids()
+        if all(given in (0, number) for given, number in zip(grid, solved, strict=True))
     )
 
 

@@ -4,15 +4,15 @@ answer       "57": the value as a decimal integer, maybe negative
 in the tags  57
 work         the expression after each single step, one a line in words, joined by = in the terse style
 
-Every step, divisions too, comes out whole, and stays within 10,000 in size. Expressions that differ only in the order or the
-grouping of sums and products are one problem.
+Every step, divisions too, comes out whole, and stays within 10,000 in size. Expressions that differ only in the order
+or the grouping of sums and products are one problem.
 
     problem(random.Random(0), 4).prompt      # 'What is 12 * (7 - 31) + 5? ...'
 """
 
 import random
 
-from verigym.tasks.math.trees import Tree, canonical, reductions, render, value
+from verigym.tasks.math.trees import Tree, canonical, grouped_left, reductions, render, value
 from verigym.tasks.problem import Problem
 from verigym.tasks.supply import Generated, Level
 from verigym.tasks.wording import answered, ask
@@ -24,14 +24,14 @@ LARGEST_STEP = 10_000
 
 LEVELS = {
     # 4950 sums of two, 99 * 99 differences.
-    1: Level("2 numbers, + -", space=14_751, chance=0.005),
+    1: Level("2 numbers, + -", space=14_751, chance=0.006),
     # a+b+c: 166,650 multisets; a+b-c: 4950 * 99; a-(b+c): 4950 * 99.
-    2: Level("3 numbers, + -", space=1_146_750, chance=0.004),
+    2: Level("3 numbers, + -", space=1_146_750, chance=0.006),
     # Lower bounds: all of a*b+c, a*b+c-d, a*b+(c+d)-e and a*b+(c+d)-(e+f)-g, none of which passes 10,000.
-    3: Level("3 numbers, + - *", space=4950 * 99, chance=0.01),
-    4: Level("4 numbers, + - *, brackets", space=4950 * 99 * 99, chance=0.01),
-    5: Level("5 numbers, + - * /, brackets", space=4950 * 4950 * 99, chance=0.03),
-    6: Level("7 numbers, + - * /, brackets", space=4950 * 4950 * 166_650, chance=0.03),
+    3: Level("3 numbers, + - *", space=4950 * 99, chance=0.004),
+    4: Level("4 numbers, + - *, brackets", space=4950 * 99 * 99, chance=0.004),
+    5: Level("5 numbers, + - * /, brackets", space=4950 * 4950 * 99, chance=0.005),
+    6: Level("7 numbers, + - * /, brackets", space=4950 * 4950 * 166_650, chance=0.004),
 }
 
 
@@ -41,6 +41,7 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     tree, result = _drawn(rng, count, operators)
     while result is None:
         tree, result = _drawn(rng, count, operators)
+    tree = grouped_left(tree)
     text, form = render(tree), canonical(tree)
     return Problem(
         prompt=ask(style, f"What is {text}?", terse=render(tree, gap=""), form="<answer>123</answer>"),
@@ -58,7 +59,8 @@ def oracle(problem: Problem, style: str = "words") -> str:
 
 
 def _drawn(rng: random.Random, count: int, operators: str) -> tuple[Tree, int | None]:
-    """A random tree and its value, or None for the value where a step is too large or a division cannot be made whole."""
+    """A random tree and its value, or None for the value where a step is too large or a division cannot be made
+    whole."""
     if count == 1:
         number = rng.randint(1, LARGEST_NUMBER)
         return number, number

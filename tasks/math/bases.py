@@ -3,8 +3,8 @@
 answer       "1f": the digits in the wanted base, lower case, no prefix, no leading zeros
 in the tags  1f
 
-Level 1 goes between decimal and binary, level 2 between 2, 8, 10 and 16, level 3 takes every base from 2 to 16, level 4 to 36. The
-family is the number itself, so that reading it and writing it are never on two sides of a split.
+Level 1 goes between decimal and binary, level 2 between 2, 8, 10 and 16, level 3 takes every base from 2 to 16, level 4
+to 36. The family is the number itself, so that reading it and writing it are never on two sides of a split.
 
     digits(255, 16), problem(random.Random(0), 1).prompt      # ('ff', 'Write the number ...')
 """
@@ -19,7 +19,7 @@ from verigym.tasks.wording import answered, ask
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 SHAPES: dict[int, tuple[Sequence[int], int, int]] = {
-    1: ((2, 10), 16, 1023),
+    1: ((2, 10), 16, 4095),
     2: ((2, 8, 10, 16), 16, 4095),
     3: (range(2, 17), 16, 65_535),
     4: (range(2, 37), 36, 999_999),
@@ -28,7 +28,8 @@ SHAPES: dict[int, tuple[Sequence[int], int, int]] = {
 
 LEVELS = {
     level: Level(
-        f"bases {', '.join(map(str, bases)) if len(bases) < 5 else f'{bases[0]} to {bases[-1]}'}, numbers up to {largest:,}",
+        f"bases {', '.join(map(str, bases)) if len(bases) < 5 else f'{bases[0]} to {bases[-1]}'}, numbers up to "
+        f"{largest:,}",
         space=len(bases) * (len(bases) - 1) * (largest - smallest + 1),
         chance=chance,
     )

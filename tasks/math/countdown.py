@@ -1,13 +1,14 @@
 """Countdown: reach a target with each of the given numbers used exactly once.
 
-answer       {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}: numbers in the order of the prompt, from 1 to 99, repeats
-             possible; target from 1 to 999; operators are those the problem allows ("+-" at levels 1 and 2)
-in the tags  an expression over exactly these numbers, such as `3 + 25 - 17`, with brackets where wanted. Any right one counts.
+answer       {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}: numbers in the order of the prompt, from 1 to
+             99, repeats possible; target from 1 to 999; operators are those the problem allows ("+-" at levels 1 and 2)
+in the tags  an expression over exactly these numbers, such as `3 + 25 - 17`, with brackets where wanted. Any right one
+counts.
              Steps may leave the positive whole numbers: the arithmetic is exact
 meta         {"witness": "3 + 25 - 17"}: one right expression
 
-The target is made from a witness, so every problem can be solved. The family is the multiset of numbers alone: a set of numbers
-seen in training, with whatever target and in whatever order, never comes back in another split.
+The target is made from a witness, so every problem can be solved. The family is the multiset of numbers alone: a set of
+numbers seen in training, with whatever target and in whatever order, never comes back in another split.
 
     problem(random.Random(0), 2).prompt
 """
@@ -27,14 +28,14 @@ LARGEST_STEP = 9999
 
 LEVELS = {
     # 4950 pairs with their sum, 4851 unequal ones with their difference.
-    1: Level("2 numbers, + -", space=9801, chance=0.0002),
+    1: Level("2 numbers, + -", space=9801, chance=0.0001),
     # Counted: distinct positive values of a+b+c, a+b-c, a-b+c, b+c-a over the 166,650 multisets.
-    2: Level("3 numbers, + -", space=574_625, chance=0.0001),
+    2: Level("3 numbers, + -", space=574_625, chance=0.00001),
     # Every multiset has its sum as a target, so the number of multisets, C(98 + n, n), is a lower bound.
-    3: Level("3 numbers, + - * /", space=166_650, chance=0.0001),
-    4: Level("4 numbers, + - * /", space=4_249_575, chance=0.0001),
-    5: Level("5 numbers, + - * /", space=87_541_245, chance=0.0001),
-    6: Level("6 numbers, + - * /", space=1_517_381_580, chance=0.0001),
+    3: Level("3 numbers, + - * /", space=166_650, chance=0.00001),
+    4: Level("4 numbers, + - * /", space=4_249_575, chance=0.00001),
+    5: Level("5 numbers, + - * /", space=87_541_245, chance=0.00001),
+    6: Level("6 numbers, + - * /", space=1_517_381_580, chance=0.00001),
 }
 
 
@@ -59,7 +60,7 @@ def prompt(numbers: list[int], target: int, operators: str, style: str) -> str:
     listed = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
     words = (
         f"Use the numbers {listed}, each exactly once, to make {target}. "
-        f"You may use {', '.join(operators[:-1])} and {operators[-1]}, and brackets. Answer with the expression alone."
+        f"You may use {', '.join(operators[:-1])} and {operators[-1]}, and brackets."
     )
     return ask(style, words, terse=f"{' '.join(map(str, numbers))} = {target}", form="<answer>(1 + 2) - 3</answer>")
 
@@ -72,7 +73,8 @@ def oracle(problem: Problem, style: str = "words") -> str:
 
 
 def _signed_sum(rng: random.Random, numbers: list[int]) -> Tree:
-    """The numbers in their order with random signs, those with a plus first, so that brackets are never needed; positive."""
+    """The numbers in their order with random signs, those with a plus first, so that brackets are never needed;
+    positive."""
     while True:
         signs = [rng.random() < 0.5 for _ in numbers]
         plus = [number for number, sign in zip(numbers, signs, strict=True) if sign]

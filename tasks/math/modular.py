@@ -4,7 +4,8 @@ answer       "6": the last total, from 0 up to but not including the modulus
 in the tags  6
 meta         {"steps": [7, 2, 6], "modulus": 10}: the total after each step, for whoever checks the shown work
 
-Level 5 multiplies as well; steps go from left to right, in the terse style too, where `2+3*4%997` is (2 + 3) * 4. The family is the modulus with the multiset of steps: another order of the same steps stays in one split.
+Level 5 multiplies as well; steps go from left to right, in the terse style too, where `2+3*4%997` is (2 + 3) * 4. The
+family is the modulus with the multiset of steps: another order of the same steps stays in one split.
 
     problem(random.Random(0), 1, style="terse").prompt      # '17+5+4%10'
 """
@@ -41,7 +42,10 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
     for operator, number in steps:
         totals.append(_step(totals[-1], operator, number) % modulus)
     spoken = ", ".join(f"{VERBS[operator]} {number}" for operator, number in steps)
-    words = f"Start with {first}, then, in this order, {spoken}. What is the result modulo {modulus}? Give a number from 0 to {modulus - 1}."
+    words = (
+        f"Start with {first}, then, in this order, {spoken}. What is the result modulo {modulus}? "
+        f"Give a number from 0 to {modulus - 1}."
+    )
     text = str(first) + "".join(f"{operator}{number}" for operator, number in steps)
     ordered = ",".join(sorted(f"{operator}{number}" for operator, number in [("+", first), *steps]))
     return Problem(

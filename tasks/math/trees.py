@@ -1,4 +1,5 @@
-"""Expressions as trees, for the tasks that print and compute them: a tree is a whole number or `(operator, left, right)`.
+"""Expressions as trees, for the tasks that print and compute them: a tree is a whole number or `(operator, left,
+right)`.
 
     tree = ("-", ("+", 3, 25), 17)
     render(tree), value(tree), canonical(tree)      # ('3 + 25 - 17', Fraction(11, 1), '(+25+3-17)')
@@ -33,7 +34,8 @@ def apply(operator: str, left: Fraction, right: Fraction) -> Fraction:
 
 
 def render(tree: Tree, gap: str = " ") -> str:
-    """The tree as text with no needless brackets; `gap` stands on both sides of an operator. A negative leaf gets brackets."""
+    """The tree as text with no needless brackets; `gap` stands on both sides of an operator. A negative leaf gets
+    brackets."""
     if isinstance(tree, int):
         return str(tree) if tree >= 0 else f"({tree})"
     operator, left, right = tree
@@ -47,6 +49,16 @@ def _inside(tree: Tree, operator: str, on_the_right: bool, gap: str) -> str:
     below = PRECEDENCE[tree[0]] < PRECEDENCE[operator]
     same = PRECEDENCE[tree[0]] == PRECEDENCE[operator] and on_the_right and operator in "-/"
     return f"({text})" if below or same else text
+
+
+def grouped_left(tree: Tree) -> Tree:
+    """The tree that the text of `tree` is read as, from left to right: a + (b - c) is (a + b) - c. Its value stays."""
+    if isinstance(tree, int):
+        return tree
+    operator, left, right = tree[0], grouped_left(tree[1]), grouped_left(tree[2])
+    if operator in "+*" and not isinstance(right, int) and PRECEDENCE[right[0]] == PRECEDENCE[operator]:
+        return (right[0], grouped_left((operator, left, right[1])), right[2])
+    return (operator, left, right)
 
 
 def canonical(tree: Tree) -> str:
@@ -96,22 +108,18 @@ def operators_in(tree: Tree) -> set[str]:
     return set() if isinstance(tree, int) else {tree[0]} | operators_in(tree[1]) | operators_in(tree[2])
 
 
-def whole(tree: Tree) -> bool:
-    """Whether every step of the tree, its value included, is a whole number (no division by nought, none with a remainder)."""
-    try:
-        reductions(tree)
-    except (ZeroDivisionError, ValueError):
-        return False
-    return True
-
-
-def combine(rng: random.Random, numbers: Sequence[int], operators: str, largest: int) -> Tree | None:
-    """A tree over all the numbers with steps that are positive whole numbers up to `largest`, or None where the draw ran into a
-    dead end. Two parts are picked at random, then one operator among those that keep to the rule."""
+def combine(rng: random.Random, numbers: Sequence[int], operators: str, largest: int) -> "Tree | None":
+    """A tree over all the numbers with steps that are positive whole numbers up to `largest`, or None where the draw
+    ran into a dead end. Two parts are picked at random, then one operator among those that keep to the rule."""
     parts: list[tuple[int, Tree]] = [(number, number) for number in numbers]
     while len(parts) > 1:
         (left, left_tree), (right, right_tree) = (parts.pop(rng.randrange(len(parts))) for _ in range(2))
-        results = {"+": left + right, "-": left - right, "*": left * right, "/": left // right if left % right == 0 else 0}
+        results = {
+            "+": left + right,
+            "-": left - right,
+            "*": left * right,
+            "/": left // right if left % right == 0 else 0,
+        }
         allowed = [operator for operator in operators if 0 < results[operator] <= largest]
         if not allowed:
             return None

@@ -4,9 +4,9 @@ answer       "42": a positive integer
 in the tags  42
 work         one line of arithmetic for each step
 
-A template is a text with names for its quantities, the range of each, and the steps. Any choice from the ranges makes sense, so the
-space of a level is counted exactly. People and things are drawn beside it and belong to neither key nor family: the same quantities
-with another name are the same problem.
+A template is a text with names for its quantities, the range of each, and the steps. Any choice from the ranges makes
+sense, so the space of a level is counted exactly. People and things are drawn beside it and belong to neither key nor
+family: the same quantities with another name are the same problem.
 
     problem(random.Random(0), 1).prompt
 """
@@ -20,7 +20,24 @@ from verigym.tasks.problem import Problem
 from verigym.tasks.supply import Generated, Level
 from verigym.tasks.wording import answered, ask
 
-PEOPLE = ("Ada", "Ben", "Chidi", "Dora", "Emil", "Fatima", "Grace", "Hugo", "Ines", "Jonas", "Kaya", "Liam", "Mei", "Noor", "Omar", "Priya")
+PEOPLE = (
+    "Ada",
+    "Ben",
+    "Chidi",
+    "Dora",
+    "Emil",
+    "Fatima",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kaya",
+    "Liam",
+    "Mei",
+    "Noor",
+    "Omar",
+    "Priya",
+)
 THINGS = ("apples", "pencils", "stickers", "marbles", "buttons", "shells", "cards", "cookies", "stamps", "beads")
 PLACES = ("market", "fair", "library", "museum", "harbour", "station", "farm", "school")
 
@@ -37,8 +54,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Template:
-    """text: the story with {quantity}, {person}, {friend}, {thing} and {place}; ranges: what each quantity may be; steps: how the
-    answer, which is the last result, comes about; a name in `given` is computed from the quantities and printed, not drawn."""
+    """text: the story with {quantity}, {person}, {friend}, {thing} and {place}; ranges: what each quantity may be;
+    steps: how the answer, which is the last result, comes about; a name in `given` is computed from the quantities and
+    printed, not drawn."""
 
     name: str
     text: str
@@ -76,7 +94,8 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
         ),
         Template(
             "trip",
-            "A bus drives at {speed} kilometres an hour for {hours} hours to the {place}, and then {more} kilometres further. "
+            "A bus drives at {speed} kilometres an hour for {hours} hours to the {place}, and then {more} kilometres "
+            "further. "
             "How many kilometres does it drive altogether?",
             {"speed": range(30, 100), "hours": range(2, 10), "more": range(5, 60)},
             _steps("first = speed * hours", "all = first + more"),
@@ -86,7 +105,8 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
     2: (
         Template(
             "share",
-            "{person} has {mine} {thing} and {friend} has {theirs} more than {person}. They put them together and share them evenly "
+            "{person} has {mine} {thing} and {friend} has {theirs} more than {person}. They put them together and "
+            "share them evenly "
             "among {people} children. How many {thing} does each child get?",
             {"people": range(3, 13), "each": range(8, 40), "mine": range(2, 12)},
             _steps("friend = mine + theirs", "all = mine + friend", "share = all / people"),
@@ -94,7 +114,8 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
         ),
         Template(
             "wages",
-            "{person} earns {pay} dollars an hour at the {place} and works {hours} hours a day. After {days} days {person} spends {spent} "
+            "{person} earns {pay} dollars an hour at the {place} and works {hours} hours a day. After {days} days "
+            "{person} spends {spent} "
             "dollars on {thing}. How many dollars are left?",
             {"pay": range(9, 30), "hours": range(2, 9), "days": range(3, 15), "spent": range(5, 50)},
             _steps("daily = pay * hours", "earned = daily * days", "left = earned - spent"),
@@ -102,7 +123,8 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
         ),
         Template(
             "rows",
-            "At the {place} there are {rows} rows of {seats} seats. {taken} seats are taken by adults and {children} by children. "
+            "At the {place} there are {rows} rows of {seats} seats. {taken} seats are taken by adults and {children} "
+            "by children. "
             "How many seats are free?",
             {"rows": range(5, 25), "seats": range(10, 30), "taken": range(3, 25), "children": range(2, 25)},
             _steps("all = rows * seats", "sitting = taken + children", "free = all - sitting"),
@@ -112,33 +134,57 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
     3: (
         Template(
             "stall",
-            "{person} makes {batches} trays of {each} {thing} and gives {gift} of them to {friend}. The rest is sold at the {place} for "
+            "{person} makes {batches} trays of {each} {thing} and gives {gift} of them to {friend}. The rest is sold "
+            "at the {place} for "
             "{price} dollars apiece. The stall costs {rent} dollars. How many dollars does {person} keep?",
-            {"batches": range(3, 15), "each": range(10, 30), "gift": range(2, 20), "price": range(3, 10), "rent": range(2, 25)},
+            {
+                "batches": range(3, 15),
+                "each": range(10, 30),
+                "gift": range(2, 20),
+                "price": range(3, 10),
+                "rent": range(2, 25),
+            },
             _steps("made = batches * each", "sold = made - gift", "taken = sold * price", "kept = taken - rent"),
             {},
         ),
         Template(
             "saving",
-            "{person} wants a bicycle for {cost} dollars and already has {have} dollars. Each week {person} gets {pocket} dollars pocket "
+            "{person} wants a bicycle for {cost} dollars and already has {have} dollars. Each week {person} gets "
+            "{pocket} dollars pocket "
             "money and earns {job} dollars at the {place}, but spends {spend} dollars on {thing}. "
             "After how many weeks is there just enough money?",
-            {"weeks": range(3, 30), "have": range(10, 80), "pocket": range(8, 20), "job": range(5, 25), "spend": range(1, 8)},
-            _steps("missing = cost - have", "income = pocket + job", "saved = income - spend", "weeks = missing / saved"),
+            {
+                "weeks": range(3, 30),
+                "have": range(10, 80),
+                "pocket": range(8, 20),
+                "job": range(5, 25),
+                "spend": range(1, 8),
+            },
+            _steps(
+                "missing = cost - have", "income = pocket + job", "saved = income - spend", "weeks = missing / saved"
+            ),
             {"cost": lambda q: q["have"] + q["weeks"] * (q["pocket"] + q["job"] - q["spend"])},
         ),
         Template(
             "two-cars",
-            "Two cars start {gap} kilometres apart on a straight road and drive away from each other, one at {fast} and one at {slow} "
+            "Two cars start {gap} kilometres apart on a straight road and drive away from each other, one at {fast} "
+            "and one at {slow} "
             "kilometres an hour. They drive for {hours} hours, rest, and drive for {later} hours more. "
             "How many kilometres apart are they then?",
-            {"fast": range(60, 110), "slow": range(30, 60), "hours": range(2, 7), "later": range(1, 6), "gap": range(3, 40)},
+            {
+                "fast": range(60, 110),
+                "slow": range(30, 60),
+                "hours": range(2, 7),
+                "later": range(1, 6),
+                "gap": range(3, 40),
+            },
             _steps("both = fast + slow", "time = hours + later", "driven = both * time", "apart = driven + gap"),
             {},
         ),
         Template(
             "pool",
-            "A tank holds {start} litres. A pump adds {flow} litres a minute while {leak} litres a minute leak out. After {minutes} minutes "
+            "A tank holds {start} litres. A pump adds {flow} litres a minute while {leak} litres a minute leak out. "
+            "After {minutes} minutes "
             "{person} takes out {buckets} buckets of {size} litres. How many litres are left?",
             {
                 "start": range(200, 400),
@@ -149,7 +195,11 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
                 "size": range(5, 16),
             },
             _steps(
-                "net = flow - leak", "added = net * minutes", "full = start + added", "out = buckets * size", "left = full - out"
+                "net = flow - leak",
+                "added = net * minutes",
+                "full = start + added",
+                "out = buckets * size",
+                "left = full - out",
             ),
             {},
         ),
@@ -157,9 +207,9 @@ TEMPLATES: dict[int, tuple[Template, ...]] = {
 }
 
 LEVELS = {
-    1: Level("two steps", space=sum(template.space for template in TEMPLATES[1]), chance=0.02),
-    2: Level("three steps", space=sum(template.space for template in TEMPLATES[2]), chance=0.02),
-    3: Level("four or five steps", space=sum(template.space for template in TEMPLATES[3]), chance=0.02),
+    1: Level("two steps", space=sum(template.space for template in TEMPLATES[1]), chance=0.014),
+    2: Level("three steps", space=sum(template.space for template in TEMPLATES[2]), chance=0.014),
+    3: Level("four or five steps", space=sum(template.space for template in TEMPLATES[3]), chance=0.012),
 }
 
 

@@ -239,7 +239,7 @@ def _values(key: str) -> st.SearchStrategy[Any]:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_to_toml_writes_parse_reads_back(data: st.DataObject, tmp_path: Path) -> None:
     fixed = {
         "top_p",

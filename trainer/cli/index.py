@@ -31,7 +31,11 @@ EXTRA_OF = {
 }
 """Optional package to the extra that brings it."""
 
-FULL_OR_FORBIDDEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+STOPPED = {"RunStopped"}
+"""Errors of ours that are not the input's fault: exit 1."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if message is None:
             raise
         print(f"verigym: {message}", file=sys.stderr)
-        return 2
+        return 1 if type(error).__name__ in STOPPED else 2
 
 
 def explain(error: Exception) -> str | None:
@@ -61,9 +65,10 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in EXTRA_OF:
         package = str(error.name).partition(".")[0]
         return f'this needs {package}, which is not installed; run: pip install "verigym[{EXTRA_OF[package]}]"'
-    if isinstance(error, OSError) and error.errno in FULL_OR_FORBIDDEN:
+    if isinstance(error, OSError) and error.errno in FULL | FORBIDDEN:
         what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-        return f"{what}; free some space, or write elsewhere with --out DIR"
+        mend = "free some space" if error.errno in FULL else "make it writable"
+        return f"{what}; {mend}, or write elsewhere with --out DIR"
     return None
 
 

@@ -14,14 +14,16 @@ Writes RUN/report.html, one file that needs no server and no network: the curves
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command. Raises ConfigError for a directory that is not a run."""
-    if not argv or argv[0] in ("-h", "--help"):
+    if any(word in ("-h", "--help") for word in argv):
         print(USAGE)
-        return 0 if argv else 2
-    if len(argv) > 1:
-        raise ConfigError(f"report takes one run directory, got {len(argv)} words: {' '.join(argv)}")
+        return 0
+    if len(argv) != 1:
+        raise ConfigError(f"report takes one run directory, got {len(argv)} words; write `verigym report RUN`")
     directory = Path(argv[0])
     if not (directory / "config.toml").is_file():
-        raise ConfigError(f"{directory} is not a run: it holds no config.toml; give the directory that `verigym train` printed")
+        raise ConfigError(
+            f"{directory} is not a run: it holds no config.toml; give the directory that `verigym train` printed"
+        )
     from verigym.trainer.report.page import write_report
 
     print(write_report(directory))

@@ -1,7 +1,8 @@
 """Samples of an evaluation on disk: written as they come, and gone on with after a kill.
 
-`DIR/samples.jsonl` holds one line a sample, all samples of a problem together; `DIR/settings.json` what they were sampled with. The
-same settings go on with the file, other settings are refused: two kinds of samples in one file would be a number of nothing.
+`DIR/samples.jsonl` holds one line a sample, all samples of a problem together; `DIR/settings.json` what they were
+sampled with. The same settings go on with the file, other settings are refused: two kinds of samples in one file
+would be a number of nothing.
 
     store = SampleStore.open(Path("runs/eval"), {"model": "tiny-qwen2", "n": 4})
     done = store.finished(n=4)          # problems that need not be sampled again
@@ -40,8 +41,8 @@ class SampleStore:
 
     @classmethod
     def open(cls, root: Path, settings: Mapping[str, Any]) -> "SampleStore":
-        """The store of these settings in `root`, made where there is none. Raises ConfigError when `root` holds an evaluation of other
-        settings, holds something else, or cannot be written."""
+        """The store of these settings in `root`, made where there is none. Raises ConfigError when `root` holds an
+        evaluation of other settings, holds something else, or cannot be written."""
         store = cls(root)
         wanted = json.loads(json.dumps(settings))
         try:
@@ -52,22 +53,33 @@ class SampleStore:
                 _write_whole(store.settings, json.dumps(wanted, indent=2) + "\n")
             present = json.loads(store.settings.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ConfigError(f"cannot write the evaluation to {root}: {error.strerror or error}; choose another --out") from error
+            raise ConfigError(
+                f"cannot write the evaluation to {root}: {error.strerror or error}; choose another --out"
+            ) from error
         except ValueError as error:
-            raise ConfigError(f"{store.settings} cannot be read ({error}); remove {root}, or choose another --out") from error
+            raise ConfigError(
+                f"{store.settings} cannot be read ({error}); remove {root}, or choose another --out"
+            ) from error
         odd = [name for name in {**wanted, **present} if wanted.get(name) != present.get(name)]
         if odd:
             told = "; ".join(f"{name} was {present.get(name)!r} and is now {wanted.get(name)!r}" for name in odd)
-            raise ConfigError(f"{root} holds samples of other settings: {told}. Give the old settings to go on, or choose another --out")
+            raise ConfigError(
+                f"{root} holds samples of other settings: {told}. Give the old ones to go on, or choose another --out"
+            )
         return store
 
     def finished(self, n: int) -> dict[str, list[Sample]]:
-        """The samples of every problem that has all `n`, by its address. What a kill left is cut off: a torn last line and the
-        samples of a problem that is not complete. Raises ConfigError for a line in the middle that is not a sample."""
+        """The samples of every problem that has all `n`, by its address. What a kill left is cut off: a torn last
+        line and the samples of a problem that is not complete. Raises ConfigError for a line in the middle that is
+        not a sample."""
         found: dict[str, list[Sample]] = {}
         for sample in self._read():
             found.setdefault(sample.problem, []).append(sample)
-        whole = {problem: samples for problem, samples in found.items() if sorted(s.sample for s in samples) == list(range(n))}
+        whole = {
+            problem: samples
+            for problem, samples in found.items()
+            if sorted(s.sample for s in samples) == list(range(n))
+        }
         if self.samples.exists():
             _write_whole(self.samples, "".join(line_of(sample) for samples in whole.values() for sample in samples))
         return whole
@@ -75,11 +87,11 @@ class SampleStore:
     def append(self, samples: Sequence[Sample]) -> None:
         """Add whole lines in one write."""
         with self.samples.open("ab") as file:
-            file.write("".join(map(line_of, samples)).encode("utf-8", "backslashreplace"))
+            file.write("".join(map(line_of, samples)).encode())
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """The numbers of the finished evaluation."""
-        _write_whole(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        _write_whole(self.summary, json.dumps(summary, indent=2) + "\n")
 
     def _read(self) -> list[Sample]:
         if not self.samples.exists():
@@ -94,17 +106,19 @@ class SampleStore:
         except (ValueError, TypeError, KeyError) as error:
             names = ", ".join(field.name for field in fields(Sample))
             raise ConfigError(
-                f"{self.samples}, line {number} is not a sample with the fields {names} ({error}); remove the file, or choose another --out"
+                f"{self.samples}, line {number} is not a sample with the fields {names} ({error}); remove the file, or "
+                "choose another --out"
             ) from error
 
 
 def line_of(sample: Sample) -> str:
-    """A sample as a line of samples.jsonl."""
-    return json.dumps(asdict(sample), ensure_ascii=False) + "\n"
+    """A sample as a line of samples.jsonl: ASCII, so that no character of a reply can break a line or fail to
+    encode."""
+    return json.dumps(asdict(sample)) + "\n"
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or as it was before. A lone surrogate becomes its JSON escape."""
+    """Writes a file so that it is there whole or as it was before."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)

@@ -1,8 +1,10 @@
-"""From graded samples to numbers: pass@k, pass^k and maj@k with 95 % intervals over problems, and the comparison of two scores.
+"""From graded samples to numbers: pass@k, pass^k and maj@k with 95 % intervals over problems, and the comparison of
+two scores.
 
-Everything here is a pure function of what was sampled. A pass is `verdict.correct`, never a reward above some bar, so partial credit
-and format bonuses pass nothing. Samples whose verdict is `error` leave n and are counted; so do verdicts that do not rule.
-The problem is the unit of every interval (arXiv:2411.00640), and its family where families repeat.
+Everything here is a pure function of what was sampled. A pass is `verdict.correct`, never a reward above some bar, so
+partial credit and format bonuses pass nothing. Samples whose verdict is `error` leave n and are counted; so do
+verdicts that do not rule. The problem is the unit of every interval (arXiv:2411.00640), and its family where families
+repeat.
 
     scores = Scores((Sample("double@1/test/1/0", correct=True), Sample("double@1/test/1/1", correct=False)))
     pass_at(scores, 1)        # Estimate(value=0.5, low=0.0945, high=0.9055, ...)
@@ -16,7 +18,14 @@ from functools import cached_property
 
 from verigym.trainer.config import ConfigError, require
 from verigym.trainer.evaluation.passk import maj_at_k, pass_at_k, pass_hat_k
-from verigym.trainer.evaluation.statistics import Z95, Paired, mcnemar, paired_difference, sign_flip, standard_error, wilson
+from verigym.trainer.evaluation.statistics import (
+    Z95,
+    mcnemar,
+    paired_difference,
+    sign_flip,
+    standard_error,
+    wilson,
+)
 from verigym.verifiers.verdict import Status
 
 
@@ -28,9 +37,8 @@ class NoAccuracy(ValueError):
 class Sample:
     """One sampled reply with its verdict; a line of samples.jsonl.
 
-    problem: the address; key and family: see `verigym.tasks.problem.Problem`; tokens: sampled ones, the end token included;
-    earlier: the replies before the last one, in an environment of several turns.
-    """
+    problem: the address; key and family: see `verigym.tasks.problem.Problem`; tokens: sampled ones, the end token
+    included; earlier: the replies before the last one, in an environment of several turns."""
 
     problem: str
     sample: int = 0
@@ -56,7 +64,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tally:
-    """The samples of one problem: n ruled, c of them right. votes: (answer, right) of each ruled sample that has an answer."""
+    """The samples of one problem: n ruled, c of them right. votes: (answer, right) of each ruled sample that has an
+    answer."""
 
     problem: str
     family: str
@@ -68,8 +77,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over problems with its 95 % interval. problems: how many it rests on; left_out: those with too few ruled samples;
-    method: wilson, normal, or clustered (by family)."""
+    """A mean over problems with its 95 % interval. problems: how many it rests on; left_out: those with too few ruled
+    samples; method: wilson, normal, or clustered (by family)."""
 
     value: float
     low: float
@@ -144,8 +153,9 @@ class Scores:
 
 
 def pass_at(scores: Scores, k: int) -> Estimate:
-    """pass@k: the chance that one of k samples is right, unbiased (arXiv:2107.03374), mean over problems. Problems with fewer than
-    k ruled samples are left out. Raises ConfigError when that leaves none, NoAccuracy when nothing was ruled at all."""
+    """pass@k: the chance that one of k samples is right, unbiased (arXiv:2107.03374), mean over problems. Problems
+    with fewer than k ruled samples are left out. Raises ConfigError when that leaves none, NoAccuracy when nothing
+    was ruled at all."""
     return _over_problems(scores, k, lambda tally: pass_at_k(n=tally.n, c=tally.c, k=k), exact=k == 1)
 
 
@@ -155,42 +165,49 @@ def pass_hat(scores: Scores, k: int) -> Estimate:
 
 
 def maj_at(scores: Scores, k: int) -> Estimate:
-    """maj@k: the chance that the most frequent answer of k samples is right (arXiv:2203.11171); ties share the credit, replies
-    without an answer do not vote. Answers are the same when their texts are, blanks apart. Raises as `pass_at`."""
+    """maj@k: the chance that the most frequent answer of k samples is right (arXiv:2203.11171); ties share the
+    credit, replies without an answer do not vote. Answers are the same when their texts are, blanks apart. Raises as
+    `pass_at`."""
     return _over_problems(scores, k, lambda tally: _majority(tally, k), exact=k == 1)
 
 
 def compare(before: Scores, after: Scores, k: int = 1) -> Comparison:
-    """pass@k of two scores on the same problems. Problems with fewer than k ruled samples in either are left out of both.
-    Raises ConfigError when the problems differ."""
+    """pass@k of two scores on the same problems. Problems with fewer than k ruled samples in either are left out of
+    both. Raises ConfigError when the problems differ."""
     first, second = ({tally.problem: tally for tally in scores.tallies} for scores in (before, after))
     odd = first.keys() ^ second.keys()
     require(
         not odd,
-        f"the two scores are of different problems: {len(odd)} were sampled for one of them only, such as {min(odd, default='')}; "
-        "compare scores of one environment, split, level and number of problems",
+        f"the two scores are of different problems: {len(odd)} were sampled for one of them only, such as "
+        f"{min(odd, default='')}; compare scores of one environment, split, level and number of problems",
     )
     both = [(first[name], second[name]) for name in first if min(first[name].n, second[name].n) >= k]
-    if not both:
-        raise _too_few(before if any(tally.n < k for tally in first.values()) else after, k)
+    for scores in (before, after):
+        if all(tally.n < k for tally in scores.tallies):
+            raise _too_few(scores, k)
+    require(bool(both), f"no problem has k={k} samples that count in both scores; compare at a smaller k")
     old, new = ([pass_at_k(n=tally.n, c=tally.c, k=k) for tally in side] for side in zip(*both, strict=True))
     families = [tally.family for tally, _ in both]
-    if len(set(families)) == 1:  # one problem, or one family, says nothing about the next
-        paired = Paired(_mean(new) - _mean(old), 0.0, 0.0, -1.0, 1.0)
-    else:
-        paired = paired_difference(new, old, families if len(set(families)) < len(families) else None)
-    if len(set(families)) == len(families) and all(a.n == 1 == b.n for a, b in both):
+    groups = len(set(families))
+    error = (
+        paired_difference(new, old, families if groups < len(families) else None).standard_error if groups > 1 else 0.0
+    )
+    # Problems that all change alike show no spread, which does not make the interval a point: as for a score of 0.
+    half = Z95 * error or wilson(groups, 0)[1]
+    difference = _mean(new) - _mean(old)
+    if groups == len(families) and all(a.n == 1 == b.n for a, b in both):
         gained = sum(a < b for a, b in zip(old, new, strict=True))
         lost = sum(a > b for a, b in zip(old, new, strict=True))
         p, test = mcnemar(gained, lost), "mcnemar"
     else:
         p, test = sign_flip(_by_family(new, families), _by_family(old, families)), "sign-flip"
-    low, high = max(-1.0, paired.low), min(1.0, paired.high)
-    return Comparison(paired.difference, paired.standard_error, low, high, p, test, len(both))
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Comparison(difference, error, low, high, p, test, len(both))
 
 
 def _over_problems(scores: Scores, k: int, value: Callable[[Tally], float], *, exact: bool) -> Estimate:
-    """The mean of a per-problem value. exact: with one sample a problem the value is 0 or 1, and Wilson's interval holds."""
+    """The mean of a per-problem value. exact: with one sample a problem the value is 0 or 1, and Wilson's interval
+    holds."""
     require(k >= 1, f"k={k} is too small; k is a number of samples, 1 or more")
     tallies = [tally for tally in scores.tallies if tally.n >= k]
     if not tallies:
@@ -216,20 +233,36 @@ def _too_few(scores: Scores, k: int) -> Exception:
     if any(sample.ruled for sample in scores.samples):
         most = max(tally.n for tally in scores.tallies)
         errors = f" ({scores.errors} verdicts were errors: {scores.first_error})" if scores.errors else ""
-        return ConfigError(f"k={k} needs {k} samples of a problem, and no problem has more than {most} that count{errors}; set -n {k} or more")
+        return ConfigError(
+            f"k={k} needs {k} samples of a problem, and no problem has more than {most} that count{errors}; "
+            f"set -n {k} or more"
+        )
     if scores.errors == len(scores.samples):
-        return NoAccuracy(f"all {scores.errors} verdicts are errors, so nothing was scored; the first: {scores.first_error}")
+        return NoAccuracy(
+            f"all {scores.errors} verdicts are errors, so nothing was scored; the first: {scores.first_error}"
+        )
     return NoAccuracy(
-        f"none of {len(scores.samples)} verdicts says right or wrong (`correct` is None), as a learned reward does: such a reward can "
-        "train a policy, but it is no accuracy; evaluate with a verifier that checks the answer"
+        f"none of {len(scores.samples)} verdicts says right or wrong (`correct` is None), as with a learned reward: it "
+        "can train a policy, but it cannot be an accuracy; evaluate with a verifier that checks the answer"
     )
 
 
 def _tally(samples: Sequence[Sample]) -> Tally:
     ruled = [sample for sample in samples if sample.ruled]
     first = samples[0]
-    votes = [("".join(s.extracted.split()), bool(s.correct)) for s in ruled if s.extracted is not None and s.status == Status.OK]
-    return Tally(first.problem, first.family or first.problem, first.level, len(ruled), sum(bool(s.correct) for s in ruled), tuple(votes))
+    votes = [
+        ("".join(s.extracted.split()), bool(s.correct))
+        for s in ruled
+        if s.extracted is not None and s.status == Status.OK
+    ]
+    return Tally(
+        first.problem,
+        first.family or first.problem,
+        first.level,
+        len(ruled),
+        sum(bool(s.correct) for s in ruled),
+        tuple(votes),
+    )
 
 
 def _majority(tally: Tally, k: int) -> float:

@@ -77,6 +77,19 @@ class Grouped:
         std = (squares / (self.count - ddof).clamp_min(1)).sqrt()
         return torch.where(self.live, values / (std[self.index] + eps), 0.0)
 
+    def over_mean(self, values: Tensor, eps: float) -> Tensor:
+        """values / (mean_g + eps) [B], the mean of the group's scored rewards.  MaxRL, arXiv:2602.02710
+
+        The gradient is then that of the log of the success rate, so hard problems weigh more. Raises ValueError for a
+        negative reward: a mean near 0 would then say nothing about success.
+        """
+        lowest = float(self.rewards.min()) if len(self.rewards) else 0.0
+        if lowest < 0:
+            raise ValueError(
+                f"scale='mean' divides by a success rate, and a reward is {lowest}: use rewards of 0 or more, or set scale to none"
+            )
+        return torch.where(self.live, values / (self.mean(self.rewards)[self.index] + eps), 0.0)
+
     def counts(self, correct: Tensor | None = None) -> "GroupCounts":
         """How many groups are dead, and why. correct [B] 0/1; without it every dead group counts as `other`."""
         right = wrong = torch.zeros_like(self.dead)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     "baseline": ("group-mean", "leave-one-out", "none"),
-    "scale": ("group", "batch", "none", "whiten"),
+    "scale": ("group", "mean", "batch", "none", "whiten"),
     "reduction": tuple(REDUCTIONS),
     "kl_placement": ("loss", "reward"),
     "kl_estimator": tuple(ESTIMATORS),
@@ -53,10 +53,17 @@ def check(objective: Objective, loss_names: Iterable[str]) -> None:
 def _check_advantage_and_kl(objective: Objective) -> None:
     """Combinations that would train on noise, or on nothing."""
     estimator = objective.kl_estimator
-    if objective.baseline == "none" and objective.scale in ("group", "batch"):
+    if objective.baseline == "none" and objective.scale in ("group", "mean", "batch"):
         raise ValueError(
             f"scale={objective.scale!r} with baseline='none' divides a reward by a spread it was never centred for: "
             "equal rewards would explode; set scale to none or whiten, or baseline to group-mean"
+        )
+    if objective.scale == "mean" and (
+        objective.overlong == "penalty" or (objective.kl_coef > 0 and objective.kl_placement == "reward")
+    ):
+        raise ValueError(
+            "scale='mean' divides by a success rate, and overlong='penalty' or kl_placement='reward' make rewards negative; "
+            "set overlong to mask, kl_placement to loss, or scale to none"
         )
     if objective.kl_coef > 0 and objective.kl_placement == "loss" and estimator == "k1":
         raise ValueError(

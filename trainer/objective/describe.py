@@ -93,6 +93,7 @@ def _advantage(objective: Objective) -> str:
     scale = {
         "none": "not scaled",
         "group": f"over (std of its group + {eps}); {spread}",
+        "mean": f"over (mean of its group + {eps})",
         "batch": f"over (std of all rewards of the step + {eps}); {spread}",
         "whiten": f"then whitened over all counted tokens of the step, (A - mean)/√(var + {eps}); {spread}",
     }
@@ -141,6 +142,7 @@ def _sampler(objective: Objective) -> str:
         text += "; no gradient, denominator unchanged"
     if objective.off_policy_delta is not None:
         text += f"; answers with A < 0 and mean_t(ℓˢ - ℓ) > {objective.off_policy_delta:g} dropped"
+        text += " (ℓ° where ℓˢ was not recorded)"
     return text
 
 

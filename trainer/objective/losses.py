@@ -136,7 +136,7 @@ def sapo(
     mask = as_mask(mask)
     ratio = log_ratio(logp, old_logp, mask).exp()
     adv = token_advantages(advantages, logp, mask)
-    tau = torch.where(adv > 0, tau_pos, tau_neg).to(logp.dtype)
+    tau = torch.full_like(adv, tau_neg).masked_fill(adv > 0, tau_pos)
     never = torch.zeros_like(mask)
     return PerToken(-(4 / tau) * torch.sigmoid(tau * (ratio - 1)) * adv, never, never, never)
 

@@ -41,6 +41,8 @@ PRESETS: dict[str, Objective] = {
     ),
     # arXiv:2507.20673
     "gmpo": Objective(loss="gmpo", clip_low=0.4, clip_high=0.4),
+    # arXiv:2602.02710; on-policy, so the clip never binds
+    "maxrl": Objective(scale="mean", reduction="token-mean"),
     # arXiv:2402.14740
     "rloo": Objective(
         loss="reinforce",

@@ -74,7 +74,8 @@ class Denominators:
         ids = totals = None
         if name == "group-token-mean":
             if group is None or group.shape != lengths.shape:
-                raise ValueError(f"{name} needs one group id for each of the {len(lengths)} answers, got {group}")
+                given = "none" if group is None else list(group.shape)
+                raise ValueError(f"{name} needs one group id for each of the {len(lengths)} answers, got {given}")
             ids, inverse = torch.unique(group, return_inverse=True)
             totals = torch.zeros(len(ids), dtype=torch.long, device=ids.device).index_add_(0, inverse, lengths.long())
         return cls(

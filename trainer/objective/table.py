@@ -74,12 +74,12 @@ class Objective:
     baseline: str = "group-mean"
     """taken from the reward: group-mean, leave-one-out, none"""
     scale: str = "group"
-    """divides the advantage: group (its std), batch (std of all rewards of the step), whiten (mean and std over
-    tokens), none"""
+    """divides the advantage: group (its std), mean (the mean reward of the group), batch (std of all rewards of the step),
+    whiten (mean and std over tokens), none"""
     std_ddof: int = 1
     """1: sample standard deviation, 0: population"""
     std_eps: float = 1e-6
-    """added to the standard deviation; under the root with scale=whiten"""
+    """added to the standard deviation (or the mean); under the root with scale=whiten"""
     dead_tol: float = adv.DEAD_TOLERANCE
     """a group whose rewards span no more than this has advantage exactly 0"""
     reduction: str = "seq-mean-token-mean"
@@ -194,6 +194,8 @@ class Objective:
             live, groups = grouped.live, grouped.counts(correct)
             if self.scale == "group":
                 values = grouped.over_std(values, self.std_ddof, self.std_eps)
+            elif self.scale == "mean":
+                values = grouped.over_mean(values, self.std_eps)
         if self.scale == "batch":
             values = adv.over_batch_std(values, rewards, known, self.std_ddof, self.std_eps)
         elif self.scale == "whiten":

@@ -1,7 +1,7 @@
 """Line and area charts as SVG text, drawn with matplotlib.
 
-Each function takes plain numbers and returns one `<svg>` element to be set into a page; nothing is drawn on a screen and no global
-state of matplotlib is touched. Text stays text, in the page's own typeface.
+Each function takes plain numbers and returns one `<svg>` element to be set into a page; nothing is drawn on a screen
+and no global state of matplotlib is touched. Text stays text, in the page's own typeface.
 
     lines([Series("reward", [(1, 0.1), (2, 0.3)], BLUE)], percent=True)
 """
@@ -10,7 +10,8 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from verigym.trainer.config import ConfigError
 from verigym.trainer.report.text import quantity
@@ -31,7 +32,8 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Series:
-    """One line. band: (x, low, high) where an interval is known; faint: drawn thin, as the raw data behind a smooth line."""
+    """One line. band: (x, low, high) where an interval is known; faint: drawn thin, as the raw data behind a smooth
+    line."""
 
     label: str
     points: Points
@@ -53,9 +55,15 @@ class Marker:
 
 
 def lines(
-    series: Sequence[Series], *, markers: Sequence[Marker] = (), percent: bool = False, zero: bool = True, size: tuple[float, float] = (5.6, 2.5)
+    series: Sequence[Series],
+    *,
+    markers: Sequence[Marker] = (),
+    percent: bool = False,
+    zero: bool = True,
+    size: tuple[float, float] = (5.6, 2.5),
 ) -> str:
-    """Lines over steps. percent: the y axis shows shares as per cent, from 0; zero: the y axis begins at 0. `size` in inches."""
+    """Lines over steps. percent: the y axis shows shares as per cent, from 0; zero: the y axis begins at 0. `size` in
+    inches."""
     with canvas(size, text_as_text=True) as figure:
         axes = figure.subplots()
         for one in series:
@@ -70,7 +78,8 @@ def lines(
 
 
 def twin_lines(left: Series, right: Series, *, size: tuple[float, float] = (5.6, 2.5)) -> str:
-    """Two lines of different units: `left` on the left axis, `right` on the right one, each axis in its line's colour."""
+    """Two lines of different units: `left` on the left axis, `right` on the right one, each axis in its line's
+    colour."""
     with canvas(size, text_as_text=True) as figure:
         axes = figure.subplots()
         other = axes.twinx()
@@ -89,9 +98,11 @@ def twin_lines(left: Series, right: Series, *, size: tuple[float, float] = (5.6,
         return _svg(figure)
 
 
-def stacked(xs: Sequence[float], layers: Sequence[tuple[str, Sequence[float], str]], *, size: tuple[float, float] = (5.6, 2.5)) -> str:
-    """Shares of a whole over steps, without a legend. layers: (label, one amount a step, colour), from the bottom; each step is
-    scaled to 100 %, and a step whose amounts are all 0 is left empty."""
+def stacked(
+    xs: Sequence[float], layers: Sequence[tuple[str, Sequence[float], str]], *, size: tuple[float, float] = (5.6, 2.5)
+) -> str:
+    """Shares of a whole over steps, without a legend. layers: (label, one amount a step, colour), from the bottom;
+    each step is scaled to 100 %, and a step whose amounts are all 0 is left empty."""
     totals = [sum(amounts[i] for _, amounts, _ in layers) for i in range(len(xs))]
     shares = [[amounts[i] / total if total else 0.0 for i, total in enumerate(totals)] for _, amounts, _ in layers]
     with canvas(size, text_as_text=True) as figure:
@@ -104,7 +115,13 @@ def stacked(xs: Sequence[float], layers: Sequence[tuple[str, Sequence[float], st
                 floor = [a + b for a, b in zip(floor, share, strict=True)]
         else:
             thinned = [thin(list(zip(xs, share, strict=True))) for share in shares]
-            axes.stackplot([x for x, _ in thinned[0]], [[y for _, y in one] for one in thinned], colors=colours, labels=labels, linewidth=0)
+            axes.stackplot(
+                [x for x, _ in thinned[0]],
+                [[y for _, y in one] for one in thinned],
+                colors=colours,
+                labels=labels,
+                linewidth=0,
+            )
         finish_axes(axes, percent=True)
         axes.set_ylim(0, 1)
         axes.set_xlabel("step")
@@ -116,7 +133,7 @@ def thin(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
     if len(points) <= most:
         return list(points)
     edges = [round(i * len(points) / most) for i in range(most + 1)]
-    runs = [points[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    runs = [points[a:b] for a, b in pairwise(edges)]
     return [(sum(x for x, _ in run) / len(run), sum(y for _, y in run) / len(run)) for run in runs]
 
 
@@ -153,7 +170,16 @@ def draw_marker(axes: "Axes", mark: Marker) -> None:
     """A diamond with a whisker for its interval."""
     whisker = [[max(0.0, mark.value - mark.low)], [max(0.0, mark.high - mark.value)]]
     axes.errorbar(
-        [mark.x], [mark.value], yerr=whisker, fmt="D", color=mark.colour, markersize=5, elinewidth=1.4, capsize=3, label=mark.label, zorder=5
+        [mark.x],
+        [mark.value],
+        yerr=whisker,
+        fmt="D",
+        color=mark.colour,
+        markersize=5,
+        elinewidth=1.4,
+        capsize=3,
+        label=mark.label,
+        zorder=5,
     )
 
 
@@ -172,10 +198,10 @@ def finish_axes(axes: "Axes", *, percent: bool = False, zero: bool = True) -> No
     if last - first < 1:
         axes.set_xlim(first - 1, last + 1)
     axes.xaxis.label.set_color(MUTED)
-    if percent:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    # The usual formatter writes a common factor above the axis, where the legend is.
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0) if percent else lambda value, _: quantity(value))
     if percent or (zero and axes.dataLim.y0 >= 0):
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(bottom=0.0, top=1.08 * axes.dataLim.y1 or 1.0)
     if percent:
         # Below 5 % the axis would print one label over and over: leave room for several.
         axes.set_ylim(top=min(1.02, max(0.05, axes.get_ylim()[1])))
@@ -186,12 +212,12 @@ def legend(axes: "Axes") -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=len(handles), frameon=False, fontsize=8.5, labelcolor=INK,
-            handlelength=1.2, columnspacing=1.2, borderaxespad=0.1,
+            handles, labels, ncols=len(handles), loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1,
+            frameon=False, fontsize=8.5, labelcolor=INK, handlelength=1.2, columnspacing=1.2,
         )  # fmt: skip
 
 
-def _rc(text_as_text: bool) -> dict[str, object]:
+def _rc(text_as_text: bool) -> dict[Any, Any]:
     return {
         "svg.fonttype": "none" if text_as_text else "path",
         "svg.hashsalt": "verigym",
@@ -209,7 +235,9 @@ def canvas(size: tuple[float, float], *, text_as_text: bool = False) -> Iterator
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("charts need matplotlib, which is not installed; run: pip install 'verigym[train]'") from error
+        raise ConfigError(
+            "charts need matplotlib, which is not installed; run: pip install 'verigym[train]'"
+        ) from error
     with matplotlib.rc_context(_rc(text_as_text)):
         yield Figure(figsize=size)
 

@@ -1,6 +1,6 @@
 """The picture of a learning curve over several seeds: held-out greedy pass@1 with 95 % intervals.
 
-    write_curve([Path("runs/s0"), Path("runs/s1"), Path("runs/s2")], Path("curve.svg"))
+write_curve([Path("runs/s0"), Path("runs/s1"), Path("runs/s2")], Path("curve.svg"))
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Literal
 
 from verigym.trainer.config import require
-from verigym.trainer.report.charts import AMBER, BLUE, INK, MUTED, RED, TEAL, VIOLET, Series, canvas, draw_series, finish_axes, legend
+from verigym.trainer.report.charts import (
+    AMBER,
+    BLUE,
+    INK,
+    MUTED,
+    RED,
+    TEAL,
+    VIOLET,
+    Series,
+    canvas,
+    draw_series,
+    finish_axes,
+    legend,
+)
 from verigym.trainer.report.read import RunRecord, number, read_run
 
 Curve = list[tuple[float, float, float, float]]
@@ -39,23 +52,29 @@ def greedy(line: object) -> tuple[float, float, float] | None:
 
 
 def in_seconds(record: RunRecord, curve: Curve) -> Curve:
-    """The same curve over seconds of training: the time of all steps up to a point (evaluations and the warm-up not counted)."""
+    """The same curve over seconds of training: the time of all steps up to a point (evaluations and the warm-up not
+    counted)."""
     steps = [step for step, _ in record.column("seconds", "timing")]
     ends = list(accumulate(seconds for _, seconds in record.column("seconds", "timing")))
     reached = [max((end for step, end in zip(steps, ends, strict=True) if step <= at), default=0.0) for at, *_ in curve]
-    return [(seconds, *rest) for seconds, (_, *rest) in zip(reached, curve, strict=True)]
+    return [(seconds, *point[1:]) for seconds, point in zip(reached, curve, strict=True)]
 
 
-def write_curve(run_dirs: Sequence[Path], path: Path, *, x: Literal["seconds", "steps"] = "seconds", title: str = "") -> Path:
-    """Draw the held-out greedy pass@1 of each run, one colour a run, its 95 % interval as a band, over seconds of training or
-    steps. The ending of `path` decides the format (.svg, .png). Raises FileNotFoundError for a run that is not there, ConfigError
-    for one without evaluations."""
+def write_curve(
+    run_dirs: Sequence[Path], path: Path, *, x: Literal["seconds", "steps"] = "seconds", title: str = ""
+) -> Path:
+    """Draw the held-out greedy pass@1 of each run, one colour a run, its 95 % interval as a band, over seconds of
+    training or steps. The ending of `path` decides the format (.svg, .png). Raises FileNotFoundError for a run that
+    is not there, ConfigError for one without evaluations."""
     with canvas((7.2, 3.6)) as figure:
         axes = figure.subplots()
         for i, run_dir in enumerate(run_dirs):
             record = read_run(Path(run_dir))
             curve = held_out(record)
-            require(bool(curve), f"{str(run_dir)!r} holds no evaluation yet, so it has no curve; leave it out, or train with --eval-every")
+            require(
+                bool(curve),
+                f"{str(run_dir)!r} holds no evaluation yet, so it has no curve; leave it out, or set --eval-every",
+            )
             if x == "seconds":
                 curve = in_seconds(record, curve)
             seed = record.setting("keep", "seed")

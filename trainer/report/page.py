@@ -1,7 +1,8 @@
 """The report of a run: one HTML file that explains itself, without server, network or script.
 
-It reads only the run's directory, so it can be made while the run goes on, after it was killed, and before its first step; what
-is missing is said. Replies are shown as text: markup in them is inert, and the page forbids scripts and outside content altogether.
+It reads only the run's directory, so it can be made while the run goes on, after it was killed, and before its first
+step; what is missing is said. Replies are shown as text: markup in them is inert, and the page forbids scripts and
+outside content altogether.
 
     write_report(Path("runs/countdown"))       # runs/countdown/report.html
 """
@@ -19,8 +20,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_report(run_dir: Path) -> Path:
-    """Write `report.html` into the directory of a run and return its path. Raises FileNotFoundError when there is no such
-    directory, ConfigError without matplotlib."""
+    """Write `report.html` into the directory of a run and return its path. Raises FileNotFoundError when there is no
+    such directory, ConfigError without matplotlib."""
     run_dir = Path(run_dir)
     page = render(read_run(run_dir))
     path = run_dir / "report.html"

@@ -8,7 +8,21 @@ A section without data says so in a sentence; none of them raises on a run that 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verigym.trainer.report.charts import AMBER, BLUE, GREY, MUTED, RED, TEAL, VIOLET, Marker, Series, lines, smooth, stacked, twin_lines
+from verigym.trainer.report.charts import (
+    AMBER,
+    BLUE,
+    GREY,
+    MUTED,
+    RED,
+    TEAL,
+    VIOLET,
+    Marker,
+    Series,
+    lines,
+    smooth,
+    stacked,
+    twin_lines,
+)
 from verigym.trainer.report.curve import greedy, held_out
 from verigym.trainer.report.read import Line, RunRecord, number
 from verigym.trainer.report.text import clipped, duration, percent, points, quantity, safe
@@ -29,7 +43,12 @@ TOKEN_FATES = (
 )
 """What can become of a sampled token, from the bottom of the chart."""
 
-TIME_PARTS = (("sample", "sampling", BLUE), ("update", "update", TEAL), ("verify", "waiting for verdicts", AMBER), ("rest", "rest", GREY))
+TIME_PARTS = (
+    ("sample", "sampling", BLUE),
+    ("update", "update", TEAL),
+    ("verify", "waiting for verdicts", AMBER),
+    ("rest", "rest", GREY),
+)
 """Parts of a step's seconds: key in timing.jsonl, words, colour."""
 
 
@@ -50,7 +69,8 @@ def title(record: RunRecord) -> str:
         f"seed {safe(record.setting('keep', 'seed'))}" if record.setting("keep", "seed") is not None else "",
     ]
     about = " · ".join(fact for fact in facts if fact)
-    return f'<h1>{safe(record.path.resolve().name)}</h1><p class="muted">{about} <span class="chip {kind}">{state}</span></p>'
+    name = safe(record.path.resolve().name)
+    return f'<h1>{name}</h1><p class="muted">{about} <span class="chip {kind}">{state}</span></p>'
 
 
 def headline(record: RunRecord) -> str:
@@ -58,11 +78,17 @@ def headline(record: RunRecord) -> str:
     before, after = record.eval("before"), record.eval("after") or record.eval("during")
     if not before and not after:
         return '<p class="muted">Nothing has been evaluated on held-out problems yet.</p>'
-    so_far = "" if record.eval("after") else " so far"
-    cards = [_score_card("pass@1, greedy", greedy(before), greedy(after), so_far)]
-    for k in _sampled_ks(before, after):
-        cards.append(_score_card(f"pass@{safe(k)}, sampled", _sampled(before, k), _sampled(after, k), so_far))
-    cards += _paired_cards(after)
+    paired = after.get("paired") if after else None
+    names = ["greedy pass@1", *(f"sampled pass@{k}" for k in _sampled_ks(before, after))]
+    scores = [
+        (greedy(before), greedy(after)),
+        *((_sampled(before, k), _sampled(after, k)) for k in _sampled_ks(before, after)),
+    ]
+    cards = [
+        _score_card(name, old, new, _paired(paired.get(name) if isinstance(paired, Mapping) else None))
+        for name, (old, new) in zip(names, scores, strict=True)
+        if old or new
+    ]
     return f'<div class="cards">{"".join(cards)}</div>{_evaluation_note(before, after)}'
 
 
@@ -72,14 +98,26 @@ def learning(record: RunRecord) -> str:
     reward = record.column("reward")
     if not curve and not reward:
         return _empty("No step and no evaluation has been written, so there is no curve yet.")
-    during = [point for point in curve if point[0] in {number(line.get("step")) for line in record.evals if line.get("when") == "during"}]
+    during = [
+        point
+        for point in curve
+        if point[0] in {number(line.get("step")) for line in record.evals if line.get("when") == "during"}
+    ]
     series = [Series("training reward, each step", reward, GREY, faint=True)]
     if reward:
         window = max(1, len(reward) // 20)
-        series.append(Series(f"training reward, mean of {window} steps" if window > 1 else "training reward", smooth(reward, window), MUTED))
+        series.append(
+            Series(
+                f"training reward, mean of {window} steps" if window > 1 else "training reward",
+                smooth(reward, window),
+                MUTED,
+            )
+        )
     if during:
         band = [(step, low, high) for step, _, low, high in during]
-        series.append(Series("held out while training, greedy pass@1", [(step, value) for step, value, *_ in during], BLUE, band))
+        series.append(
+            Series("held out while training, greedy pass@1", [(step, value) for step, value, *_ in during], BLUE, band)
+        )
     markers = []
     for when, colour in (("before", AMBER), ("after", TEAL)):
         line = record.eval(when)
@@ -88,7 +126,7 @@ def learning(record: RunRecord) -> str:
             markers.append(Marker(f"{when} training", step, *score, colour))
     shares = all(0 <= value <= 1 for _, value in reward)
     chart = lines([one for one in series if one.points], markers=markers, percent=shares, size=(11.4, 3.6))
-    note = "Bands and whiskers are 95 % intervals over problems. Before and after are measured on the test split, the curve on validation."
+    note = "Bands and whiskers are 95 % intervals. Before and after are on the test split, the curve on validation."
     return f'<div class="card wide"><h3>Learning curve</h3>{chart}<p class="small muted">{note}</p></div>'
 
 
@@ -125,7 +163,10 @@ def health(record: RunRecord) -> str:
         _chart(
             "How far an update moves",
             "k3 estimate in nats a token: new weights against those that sampled; trainer against sampler",
-            [Series("update", record.column("update_kl"), BLUE), Series("sampler mismatch", record.column("mismatch"), RED)],
+            [
+                Series("update", record.column("update_kl"), BLUE),
+                Series("sampler mismatch", record.column("mismatch"), RED),
+            ],
         ),
     ]
     return "".join(cards)
@@ -136,14 +177,19 @@ def tokens(record: RunRecord) -> str:
     counted = [(line["step"], line["tokens"]) for line in record.metrics if isinstance(line.get("tokens"), Mapping)]
     if not counted:
         return _empty("No token has been counted yet.")
-    layers = [(name, [max(0.0, number(table.get(name)) or 0.0) for _, table in counted], colour) for name, colour in TOKEN_FATES]
+    layers = [
+        (name, [max(0.0, number(table.get(name)) or 0.0) for _, table in counted], colour)
+        for name, colour in TOKEN_FATES
+    ]
     totals = {name: sum(amounts) for name, amounts, _ in layers}
     sampled = sum(number(table.get("sampled")) or 0.0 for _, table in counted)
     present = [layer for layer in layers if totals[layer[0]] > 0]
     chart = stacked([step for step, _ in counted], present) if present else ""
     told = sum(totals.values())
     sums = f"{quantity(sampled)} tokens sampled" + (
-        "; every one is accounted for." if round(told) == round(sampled) else f", {quantity(told)} accounted for: the counts do not add up."
+        "; every one is accounted for."
+        if round(told) == round(sampled)
+        else f", {quantity(told)} accounted for: the counts do not add up."
     )
     key = _key([(f"{name} {quantity(totals[name])}", colour) for name, _, colour in present])
     return f'<div class="card"><h3>Where the tokens went</h3><p class="small muted">{sums}</p>{chart}{key}</div>'
@@ -151,7 +197,9 @@ def tokens(record: RunRecord) -> str:
 
 def timing(record: RunRecord) -> str:
     """Shares of the seconds of all steps."""
-    sums = [(words, sum(value for _, value in record.column(key, "timing")), colour) for key, words, colour in TIME_PARTS]
+    sums = [
+        (words, sum(value for _, value in record.column(key, "timing")), colour) for key, words, colour in TIME_PARTS
+    ]
     total = sum(seconds for _, seconds, _ in sums)
     if total <= 0:
         return _empty("No time has been measured yet.")
@@ -159,10 +207,13 @@ def timing(record: RunRecord) -> str:
     key = _key([(f"{words} {percent(seconds / total)}", colour) for words, seconds, colour in sums])
     speed = record.column("tokens_per_s", "timing")
     middle = sorted(value for _, value in speed)[len(speed) // 2] if speed else None
-    note = f"{duration(total)} in {len(record.timing)} steps" + (f"; {quantity(middle)} tokens a second (median step)." if middle else ".")
+    note = f"{duration(total)} in {len(record.timing)} steps" + (
+        f"; {quantity(middle)} tokens a second (median step)." if middle else "."
+    )
     pace = lines([Series("seconds a step", record.column("seconds", "timing"), BLUE)], size=(5.6, 1.9))
     return (
-        f'<div class="card"><h3>Where the time went</h3><p class="small muted">{note}</p><div class="split">{bar}</div>{key}'
+        f'<div class="card"><h3>Where the time went</h3><p class="small muted">{note}</p>'
+        f'<div class="split">{bar}</div>{key}'
         f'<h3 style="margin-top:18px">Seconds a step</h3>{pace}</div>'
     )
 
@@ -170,7 +221,8 @@ def timing(record: RunRecord) -> str:
 def rollouts(record: RunRecord) -> str:
     """Real replies of the first and the last steps: prompt, reply, verdict."""
     shown = [
-        f'<h3 class="muted" style="margin:18px 0 8px">step {step}</h3>' + "".join(_rollout(line) for line in _spread(found))
+        f'<h3 class="muted" style="margin:18px 0 8px">step {step}</h3>'
+        + "".join(_rollout(line) for line in _spread(found))
         for step, found in record.rollouts
         if found
     ]
@@ -183,7 +235,7 @@ def sheet(heading: str, text: str, missing: str) -> str:
     return f'<h2>{heading}</h2><div class="card sheet">{body}</div>'
 
 
-def _score_card(name: str, before: Score | None, after: Score | None, so_far: str) -> str:
+def _score_card(name: str, before: Score | None, after: Score | None, paired: str) -> str:
     start = f'<span class="from">{percent(before[0])} →</span> ' if before and after else ""
     end = percent((after or before or (None,))[0])
     measured = [(kind, score) for kind, score in (("before", before), ("after", after)) if score]
@@ -191,8 +243,8 @@ def _score_card(name: str, before: Score | None, after: Score | None, so_far: st
     told = " → ".join(f"[{100 * low:.1f}, {100 * high:.1f}]" for _, (_, low, high) in measured)
     missing = "" if after else " before training; not measured since"
     return (
-        f'<div class="card"><h3>{name}{so_far if after else ""}</h3><div class="big">{start}{end}</div>{bars}'
-        f'<p class="small muted" style="margin-top:6px">{"95 % " if told else ""}{told}{missing}</p></div>'
+        f'<div class="card"><h3>{safe(name)}</h3><div class="big">{start}{end}</div>{bars}'
+        f'<p class="small muted" style="margin-top:6px">95 % {told}{missing}</p>{paired}</div>'
     )
 
 
@@ -205,26 +257,16 @@ def _interval_bar(kind: str, score: Score) -> str:
     )
 
 
-def _paired_cards(after: Line | None) -> list[str]:
-    """Cards for the paired differences that the last evaluation holds."""
-    table = after.get("paired") if after else None
-    if not isinstance(table, Mapping):
-        return []
-    entries = [("pass@1, greedy", table)] if "difference" in table else list(table.items())
-    cards = []
-    for name, entry in entries:
-        values = [number(entry.get(key)) for key in ("difference", "low", "high")] if isinstance(entry, Mapping) else [None]
-        if None in values:
-            continue
-        difference, low, high = (value for value in values if value is not None)
-        p = number(entry.get("p"))
-        told = "" if p is None else f", p {'< 0.0001' if p < 0.0001 else f'= {p:.4f}'}"
-        cards.append(
-            f'<div class="card"><h3>{safe(name)}: paired difference</h3><div class="big">{points(difference)} '
-            f'<span class="from" style="font-size:17px">points</span></div><p class="small muted" style="margin-top:12px">'
-            f"95 % [{points(low)}, {points(high)}]{told}, on the same problems and seeds</p></div>"
-        )
-    return cards
+def _paired(entry: object) -> str:
+    """The paired difference of one score, as a line of its card; nothing where there is none."""
+    values = [number(entry.get(key)) for key in ("difference", "low", "high")] if isinstance(entry, Mapping) else [None]
+    if not isinstance(entry, Mapping) or None in values:
+        return ""
+    difference, low, high = (points(value) for value in values if value is not None)
+    p = number(entry.get("p"))
+    told = "" if p is None else f", p {'< 0.0001' if p < 0.0001 else f'= {p:.4f}'}"
+    interval = f'<span class="muted">[{low}, {high}]{told}</span>'
+    return f'<p class="small">paired difference <b>{difference}</b> points {interval}</p>'
 
 
 def _evaluation_note(before: Line | None, after: Line | None) -> str:
@@ -233,11 +275,14 @@ def _evaluation_note(before: Line | None, after: Line | None) -> str:
     facts = [
         f"{quantity(problems)} held-out problems" if problems else "",
         f"{safe(line['split'])} split" if line.get("split") else "",
-        f"{quantity(samples)} samples a problem at temperature {quantity(temperature)}" if samples and temperature else "",
+        f"{quantity(samples)} samples a problem at temperature {quantity(temperature)}"
+        if samples and temperature
+        else "",
     ]
-    told = " · ".join(fact for fact in facts if fact)
     if before and after and before.get("split") != after.get("split"):
-        told += f" · before was measured on the {safe(before.get('split'))} split: not the same problems"
+        facts.append(f"so far on the {safe(after.get('split'))} split, before on the {safe(before.get('split'))} split")
+    facts.append(safe(line["note"]) if line.get("note") else "")
+    told = " · ".join(fact for fact in facts if fact)
     return f'<p class="small muted" style="margin-top:10px">{told}</p>'
 
 
@@ -273,21 +318,26 @@ def _spread(found: Sequence[Line]) -> list[Line]:
 
 def _rollout(line: Line) -> str:
     correct, status = line.get("correct"), line.get("status", "")
-    word, kind = ("right", "right") if correct is True else ("wrong", "wrong") if correct is False else ("no ruling", "none")
+    word, kind = (
+        ("right", "right") if correct is True else ("wrong", "wrong") if correct is False else ("no ruling", "none")
+    )
     count = len(ids) if isinstance(ids := line.get("token_ids"), list) else None
     facts = [
         f'<span class="tag {kind}">{word}</span>',
         f"reward <b>{quantity(reward)}</b>" if (reward := number(line.get("reward"))) is not None else "",
         f'<span class="tag none">{safe(status)}</span>' if status not in ("ok", "") else "",
         safe(str(line.get("reason", ""))[:300]),
-        f'<span class="muted">{count} tokens, finish {safe(line.get("finish", ""))}</span>' if count is not None else "",
+        f'<span class="muted">{count} tokens, finish {safe(line.get("finish", ""))}</span>'
+        if count is not None
+        else "",
         f'<span class="muted">{safe(line.get("address", ""))}</span>',
     ]
     replies = line.get("replies")
     reply = "\n\n".join(map(str, replies)) if isinstance(replies, list) else str(line.get("reply", ""))
     return (
-        f'<div class="rollout"><header>{"".join(f"<span>{fact}</span>" for fact in facts if fact)}</header><div class="body">'
-        f'<div><pre class="muted">{clipped(_prompt(line))}</pre></div><div><pre>{clipped(reply) or "(empty reply)"}</pre></div></div></div>'
+        f'<div class="rollout"><header>{"".join(f"<span>{fact}</span>" for fact in facts if fact)}</header>'
+        f'<div class="body"><div><pre class="muted">{clipped(_prompt(line))}</pre></div>'
+        f"<div><pre>{clipped(reply) or '(empty reply)'}</pre></div></div></div>"
     )
 
 

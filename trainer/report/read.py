@@ -1,7 +1,7 @@
 """Read a run's directory the way a report must: whatever is there, as far as it goes.
 
-A run may still be going, may have been killed in the middle of a line, or may hold nothing yet. Lines that are not whole JSON
-objects are left out and counted; a missing file is an empty one.
+A run may still be going, may have been killed in the middle of a line, or may hold nothing yet. Lines that are not
+whole JSON objects are left out and counted; a missing file is an empty one.
 
     record = read_run(Path("runs/countdown"))
     record.column("reward")        # [(1, 0.05), (2, 0.07), ...]
@@ -20,8 +20,8 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What was found. metrics and timing: one line a step, by step; evals: in the order they were made; rollouts: step and its
-    lines, first and last steps only; bad_lines: lines that could not be read."""
+    """What was found. metrics and timing: one line a step, by step; evals: in the order they were made; rollouts:
+    step and its lines, first and last steps only; bad_lines: lines that could not be read."""
 
     path: Path
     config: Mapping[str, Any] = field(default_factory=dict)

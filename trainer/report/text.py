@@ -1,7 +1,7 @@
 """Text from a run, made safe to set into a page.
 
-A reply is written by a model that may hold anything: markup, control characters, marks that turn the direction of writing. All of
-it is shown as text, none of it acts.
+A reply is written by a model that may hold anything: markup, control characters, marks that turn the direction of
+writing. All of it is shown as text, none of it acts.
 
     safe("<script>")       # '&lt;script&gt;'
 """
@@ -14,7 +14,8 @@ LONGEST = 4000
 
 
 def safe(text: object) -> str:
-    """`text` with markup escaped and invisible characters (control, direction, lone surrogates) written out as \\uXXXX."""
+    """`text` with markup escaped and invisible characters (control, direction, lone surrogates) written out as
+    \\uXXXX."""
     return html.escape("".join(map(_visible, str(text))), quote=True)
 
 
@@ -24,7 +25,8 @@ def clipped(text: object, longest: int = LONGEST) -> str:
     if len(text) <= longest:
         return safe(text)
     head, tail = text[: longest * 2 // 3], text[-longest // 3 :]
-    return f'{safe(head)}\n<span class="muted">[{len(text) - len(head) - len(tail)} characters left out]</span>\n{safe(tail)}'
+    left_out = len(text) - len(head) - len(tail)
+    return f'{safe(head)}\n<span class="muted">[{left_out} characters left out]</span>\n{safe(tail)}'
 
 
 def percent(share: float | None) -> str:

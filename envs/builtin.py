@@ -1,0 +1,209 @@
+r"""The built-in environments: which task goes with which verifier.
+
+    build("countdown", split="test")                                                # Env
+    build("rows", options={"path": "my.jsonl", "prompt": "question", "verifier": "number"})
+
+A new environment is a row of `TABLE`. What `make` is given beyond the split and the level are options of the task
+(`style="terse"`) and of the verifier (`strict=False`). The gold answers of a data set are put to their own verifier
+when it is made, once a process and split; `check_gold=False` leaves that out.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verigym.envs import guess
+from verigym.envs.env import Env, EnvError, as_type, near
+from verigym.envs.grading import Named
+from verigym.envs.play import Play
+from verigym.tasks.catalogue import load
+from verigym.tasks.problem import Message, Problem
+from verigym.tasks.supply import Generated, Task
+from verigym.verifiers.table import VERIFIERS, function_of, verify_many
+
+TAGS = {"extract": "answer_tag"}
+"""The generated tasks ask for <answer> tags and accept nothing else: one form, nothing to guess."""
+ANY_MARK: dict[str, Any] = {}
+"""Data sets ask for a box and take any marked final answer (the verifiers' default), as published scores do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One environment: the verifier's name and options, or a play in their place. rows: its problems are rows of a
+    data set."""
+
+    description: str
+    verifier: str = ""
+    options: Mapping[str, Any] = field(default_factory=lambda: TAGS)
+    task: Generated | None = None
+    """the task itself; by default the one of this name in `verigym.tasks`"""
+    play: Play | None = None
+    oracle: Callable[[Problem, list[Message]], str | None] | None = None
+    max_turns: int | None = None
+    rows: bool = False
+
+
+TABLE: dict[str, Entry] = {
+    "countdown": Entry("reach a target with each given number used once", "expression"),
+    "arithmetic": Entry("several steps of + - * / on whole numbers, work shown", "number"),
+    "bases": Entry("write a number in another base", "exact"),
+    "modular": Entry("powers, sums and products modulo a number", "number"),
+    "word-problems": Entry("short stories with one number as the answer", "number"),
+    "reverse": Entry("reverse a string of characters", "exact"),
+    "sort": Entry("sort a list of numbers", "exact"),
+    "brackets": Entry("close the brackets that are open", "exact"),
+    "knights": Entry("who is a knight and who a knave", "assignment"),
+    "sudoku": Entry("fill a 4x4 sudoku", "sudoku"),
+    "path": Entry("a shortest path through a grid", "path"),
+    "list-programs": Entry("find the program that makes these lists from those", "program"),
+    "guess-the-number": Entry(
+        "several turns: find a number by guesses that are answered higher or lower",
+        task=guess.TASK,
+        play=guess.play,
+        oracle=guess.bisect,
+        max_turns=guess.MAX_TURNS,
+    ),
+    "gsm8k": Entry("grade-school word problems", "number", ANY_MARK, rows=True),
+    "math": Entry("competition mathematics (MATH)", "math", ANY_MARK, rows=True),
+    "math500": Entry("the 500 test problems of MATH that are commonly reported", "math", ANY_MARK, rows=True),
+    "aime24": Entry("AIME 2024, answers from 0 to 999", "number", ANY_MARK, rows=True),
+    "aime25": Entry("AIME 2025, answers from 0 to 999", "number", ANY_MARK, rows=True),
+    "rows": Entry(
+        "your own rows: path= a file, folder or Hub id; prompt=, answer= its fields; verifier=",
+        "math",
+        ANY_MARK,
+        rows=True,
+    ),
+}
+
+MARKED = {
+    "boxed": "\\boxed{%s}",
+    "answer_tag": "<answer>%s</answer>",
+    "hash": "#### %s",
+    "final_line": "The answer is %s",
+    "last_number": "%s",
+    "whole": "%s",
+}
+"""Extraction policy to how a gold answer is written for it; as the task's own oracle says where none of these."""
+
+_accepted: set[tuple[Any, ...]] = set()
+"""what `check_gold` has found good in this process"""
+
+
+def build(
+    id: str, *, split: str | None = None, level: int | str | None = None, options: Mapping[str, Any] | None = None
+) -> Env:
+    """The environment of a row of `TABLE`. split: train by default, or the first one that there is. level: what `reset`
+    draws from; of a data set also the name of the field that holds it.
+
+    Raises EnvError for an unknown option, rows that cannot be read, or gold answers that their own verifier rejects.
+    """
+    entry = TABLE[id]
+    rest = dict(options or {})
+    if entry.rows and isinstance(level, str):  # not a level but the name of the field that holds it
+        rest["level"], level = level, None
+    verifier = _pop_verifier(id, entry, rest)
+    known = _options_of(verifier)
+    grading = {
+        **entry.options,
+        **{name: as_type(name, rest.pop(name), known[name]) for name in list(rest) if name in known},
+    }
+    check = as_type("check_gold", rest.pop("check_gold", True), True) if entry.rows else False
+    task = _task(id, entry, rest, known)
+    split = split or ("train" if "train" in task.splits else task.splits[0])
+    oracle = entry.oracle
+    if entry.rows and grading.get("extract") in MARKED:
+        form = MARKED[grading["extract"]]
+        oracle = lambda problem, messages: form % (problem.answer,)  # noqa: E731 - named below by its use
+    env = Env(
+        task,
+        Named(verifier, grading) if verifier else None,
+        play=entry.play,
+        id=id if id != "rows" else task.id,
+        description=entry.description,
+        split=split,
+        level=None if level is None else int(level),
+        max_turns=entry.max_turns,
+        oracle=oracle,
+    )
+    if check:
+        check_gold(env, verifier, grading)
+    return env
+
+
+def check_gold(env: Env, verifier: str, options: Mapping[str, Any]) -> None:
+    """Put every gold answer of the environment's split to its own verifier. Raises EnvError with the count and the
+    first three.
+
+    Answers that are no text or number (the plain data of other verifiers) cannot be written as a reply and are not
+    checked.
+    """
+    problems = [one for one in env.task.problems(None, split=env.split) if isinstance(one.answer, str | int | float)]
+    key = (
+        env.id,
+        verifier,
+        repr(sorted(options.items())),
+        env.split,
+        hash(tuple((one.key, str(one.answer)) for one in problems)),
+    )
+    if key in _accepted:
+        return
+    replies = [env.oracle(problem, problem.messages) or "" for problem in problems]
+    verdicts = verify_many(verifier, replies, [problem.answer for problem in problems], **options)
+    rejected = [(problem, verdict) for problem, verdict in zip(problems, verdicts, strict=True) if not verdict.correct]
+    if rejected:
+        shown = "; ".join(f"{problem.address}: {verdict.reason or verdict.status}" for problem, verdict in rejected[:3])
+        raise EnvError(
+            f"{len(rejected)} of {len(problems)} gold answers in the {env.split} split of {env.id} are rejected by "
+            f"their own verifier {verifier!r}. The first: {shown}. Mend the rows, name another verifier=, or pass "
+            "check_gold=False to take them as they are"
+        )
+    _accepted.add(key)
+
+
+def _pop_verifier(id: str, entry: Entry, rest: dict[str, Any]) -> str:
+    name = str(rest.pop("verifier", entry.verifier)) if entry.rows else entry.verifier
+    if name and name not in VERIFIERS:
+        raise EnvError(f"{id}: no verifier {name!r}; {near(name, VERIFIERS)}")
+    return name
+
+
+def _options_of(verifier: str) -> dict[str, Any]:
+    """The options of a verifier and their defaults."""
+    return dict(function_of(verifier).__kwdefaults__ or {}) if verifier else {}
+
+
+def _task(id: str, entry: Entry, options: dict[str, Any], of_verifier: Sequence[str] | Mapping[str, Any]) -> Task:
+    """The task with its options. Raises EnvError with the names that are accepted."""
+    if id == "rows" and not options.get("path"):
+        raise EnvError(
+            "rows needs path= a .jsonl, .jsonl.gz or .parquet file, a folder of them, or a Hub id: "
+            'make("rows", path="my.jsonl")'
+        )
+    name = str(options.pop("path")) if id == "rows" else id
+    if entry.task is not None or not entry.rows:
+        task = entry.task if entry.task is not None else load(name)
+        assert isinstance(task, Generated)
+        known = list(inspect.signature(task.make_problem).parameters)[2:]
+        for option in options:
+            if option not in known:
+                raise EnvError(f"{id} has no option {option!r}; {near(option, [*known, *of_verifier])}")
+        task = task.with_options(**options)
+        _try_options(id, task)
+        return task
+    try:
+        return load(name, **options)
+    except (ValueError, TypeError, KeyError, OSError, ImportError) as failure:
+        raise EnvError(f"{id}: {failure}") from failure
+
+
+def _try_options(id: str, task: Generated) -> None:
+    """One draw, so that an option with a wrong value is named before a run starts."""
+    if task.options:
+        try:
+            task.problem(0)
+        except (ValueError, TypeError) as failure:
+            raise EnvError(
+                f"{id} with {', '.join(f'{k}={v!r}' for k, v in task.options.items())}: {failure}"
+            ) from failure

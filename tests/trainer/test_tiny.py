@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from verigym.trainer.config import ConfigError
+from verigym.trainer.policy import load_policy
+from verigym.trainer.tiny import TINY_MODELS, build, character_tokenizer
+
+
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_tiny_models_are_tiny_and_their_seed_decides_the_weights(name):
+    (first, _), (again, _), (other, _) = build(name, seed=0), build(name, seed=0), build(name, seed=1)
+    weights = [dict(model.named_parameters()) for model in (first, again, other)]
+    assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
+    assert any(not torch.equal(weights[0][k], weights[2][k]) for k in weights[0])
+    assert sum(p.numel() for p in first.parameters()) <= 1_000_000
+
+
+def test_drawing_weights_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    build("tiny-qwen2", seed=9)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_every_character_is_one_token_and_comes_back():
+    tokenizer = character_tokenizer()
+    text = "Reverse 3 1 2:\n{[(x+y)*z/4 = ~`|\\_\"'?]}"
+    ids = tokenizer(text)["input_ids"]
+    assert len(ids) == len(text) and tokenizer.decode(ids) == text
+
+
+def test_a_character_outside_the_alphabet_is_unknown():
+    tokenizer = character_tokenizer()
+    assert tokenizer.convert_ids_to_tokens(tokenizer("é9")["input_ids"]) == ["<unk>", "9"]
+
+
+def test_a_saved_tiny_model_loads_as_any_other(tmp_path):
+    policy = load_policy("tiny-llama", seed=2)
+    policy.model.save_pretrained(tmp_path)
+    policy.tokenizer.save_pretrained(tmp_path)
+    loaded = load_policy(str(tmp_path))
+    ids = torch.tensor([policy.chat.start([{"role": "user", "content": "hello"}])])
+    assert loaded.chat.start([{"role": "user", "content": "hello"}]) == tuple(ids[0].tolist())
+    assert torch.equal(policy.model(input_ids=ids).logits, loaded.model(input_ids=ids).logits)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tiny-qwen", "did you mean 'tiny-qwen2'"),
+        ("./nowhere", "check the path"),
+        ("a/b/c", "check the path"),
+    ],
+)
+def test_a_model_that_is_not_there_is_named(name, words):
+    with pytest.raises(ConfigError, match=words):
+        load_policy(name)
+
+
+def test_a_directory_without_a_model_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="neither config.json"):
+        load_policy(str(tmp_path))
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="--device cpu"):
+        load_policy("tiny-qwen2", device="cuda")

@@ -1,0 +1,158 @@
+r"""The verifiers by name, and `verify` / `verify_many`, which run any of them.
+
+    verify("math", reply=r"... \boxed{\frac12}", answer="0.5").correct          # True
+    verify_many("number", replies, answers)                                      # order kept, one verdict each
+
+Most verifiers are bounded pure functions and run in the caller. `math` runs its cheap rules here and sends only the
+rest to worker processes. The workers are shared by the whole process, started at the first need, and ended at exit.
+"""
+
+import importlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from verigym.verifiers.verdict import Verdict
+
+if TYPE_CHECKING:
+    from verigym.verifiers.workers import WorkerPool
+
+VERIFIERS: dict[str, str] = {
+    "exact": "verigym.verifiers.exact:exact",
+    "number": "verigym.verifiers.number:number",
+    "expression": "verigym.verifiers.expression:expression",
+    "format": "verigym.verifiers.format:format_",
+    "assignment": "verigym.verifiers.constraints:assignment",
+    "sudoku": "verigym.verifiers.constraints:sudoku",
+    "path": "verigym.verifiers.constraints:path",
+    "program": "verigym.verifiers.program:program",
+    "math": "verigym.verifiers.math:first_pass",
+}
+"""name -> function(reply, answer, **options), imported at its first use. It gives a Verdict, or arguments for the
+pool of `POOLED`"""
+
+POOLED: Mapping[str, str] = {"math": "verigym.verifiers.math_algebra:grade"}
+"""name -> what worker processes run on the arguments that the first pass left open"""
+
+DEADLINE_S = 5.0
+"""wall seconds that one reply may cost in a worker, unless the caller says otherwise"""
+
+_pools: dict[tuple[int, str, int], "WorkerPool"] = {}
+_pools_lock = threading.Lock()
+
+
+def verifier_names() -> list[str]:
+    """The names that `verify` knows."""
+    return list(VERIFIERS)
+
+
+@cache
+def function_of(name: str) -> Callable[..., Any]:
+    """The function behind a name of `VERIFIERS`. Raises ValueError for an unknown name, with the nearest one."""
+    if name not in VERIFIERS:
+        near = get_close_matches(name, VERIFIERS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"no verifier {name!r}; {hint}The verifiers are {', '.join(VERIFIERS)}")
+    module, _, function = VERIFIERS[name].partition(":")
+    return cast("Callable[..., Any]", getattr(importlib.import_module(module), function))
+
+
+def verify(
+    name: str, reply: str, answer: Any, *, workers: int | None = None, deadline_s: float | None = None, **options: Any
+) -> Verdict:
+    """What the verifier `name` says of `reply`. Never raises for a reply, whatever it is.
+
+    reply       the model's whole text; anything but a str is `malformed`
+    answer      what the problem holds; its form is told by the verifier's own docstring
+    workers     worker processes for a dear verifier (2, or 1 on a machine with one core)
+    deadline_s  wall seconds in a worker for this reply (5)
+    options     the verifier's own, such as extract="boxed" or strict=False
+
+    Raises ValueError for an unknown name or option, and for an `answer` of the wrong form: those are the environment's
+    faults.
+    """
+    return submit(name, reply, answer, workers=workers, deadline_s=deadline_s, **options).result()
+
+
+def verify_many(
+    name: str,
+    replies: Sequence[str],
+    answers: Sequence[Any],
+    *,
+    workers: int | None = None,
+    deadline_s: float | None = None,
+    **options: Any,
+) -> list[Verdict]:
+    """One verdict for each reply, in order. Arguments as for `verify`.
+
+    A reply that is too dear costs its own deadline and delays no other. An `answer` of the wrong form gives
+    `Verdict.error` for its own sample. Raises ValueError for an unknown name or option, or when there are not as many
+    answers as replies.
+    """
+    if len(replies) != len(answers):
+        raise ValueError(
+            f"verify_many got {len(replies)} replies and {len(answers)} answers: it needs one answer for each reply"
+        )
+    _check(name, options)
+    futures: list[Future[Verdict]] = []
+    for reply, answer in zip(replies, answers, strict=True):
+        try:
+            futures.append(submit(name, reply, answer, workers=workers, deadline_s=deadline_s, **options))
+        except ValueError as failure:
+            futures.append(_done(Verdict.error(str(failure))))
+    return [future.result() for future in futures]
+
+
+def submit(
+    name: str,
+    reply: str,
+    answer: Any,
+    *,
+    workers: int | None = None,
+    deadline_s: float | None = None,
+    **options: Any,
+) -> "Future[Verdict]":
+    """`verify` as a future: done at once for what is graded here, and later for what workers grade. Raises as `verify`
+    does.
+
+    In asyncio: `await asyncio.wrap_future(submit("math", reply, answer))`.
+    """
+    _check(name, options)
+    if not isinstance(reply, str):
+        return _done(Verdict.malformed(f"the reply is {type(reply).__name__}, not text"))
+    outcome = function_of(name)(reply, answer, **options)
+    if isinstance(outcome, Verdict):
+        return _done(outcome)
+    pool = shared_pool(POOLED[name], workers)
+    return pool.submit(*outcome, deadline_s=DEADLINE_S if deadline_s is None else deadline_s)
+
+
+def _done(verdict: Verdict) -> "Future[Verdict]":
+    future: Future[Verdict] = Future()
+    future.set_result(verdict)
+    return future
+
+
+def _check(name: str, options: Mapping[str, Any]) -> None:
+    known = function_of(name).__kwdefaults__ or {}
+    for option in options:
+        if option not in known:
+            near = get_close_matches(option, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"verifier {name!r} has no option {option!r}; {hint}Its options are {', '.join(known)}")
+
+
+def shared_pool(target: str, workers: int | None = None) -> "WorkerPool":
+    """This process's pool for `target`, made at the first call (after a fork: a new one)."""
+    from verigym.verifiers.workers import WorkerPool
+
+    count = workers if workers is not None else min(2, os.cpu_count() or 1)
+    key = (os.getpid(), target, count)
+    with _pools_lock:
+        if key not in _pools:
+            _pools[key] = WorkerPool(target, workers=count, deadline_s=DEADLINE_S)
+        return _pools[key]
