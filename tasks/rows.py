@@ -12,6 +12,7 @@ It does not grade: whether a gold answer is one that its verifier accepts is for
 `oracle`.
 """
 
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -129,6 +130,10 @@ class Rows:
             )
             raise SpaceTooSmall(f"{where} has {len(rows)} problems, {n} were asked for; ask for {len(rows)} or fewer")
         return list(rows if n is None else rows[:n])
+
+    def form(self, problem: Problem, rng: random.Random) -> str | None:
+        """None: a data set holds right answers only."""
+        return None
 
     def oracle(self, problem: Problem) -> str | None:
         """The worked solution, where there is one, and the gold answer in its form; None for an answer that is not text

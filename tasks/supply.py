@@ -8,6 +8,7 @@ A generated problem is drawn from the rng of its address; draws whose family bel
 so an index never leaves its split. What it does not cover: grading (see `verigym.verifiers`).
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -62,15 +63,20 @@ class Task(Protocol):
     def oracle(self, problem: Problem) -> str | None:
         """A reply that earns the full reward, or None where the task knows none."""
 
+    def form(self, problem: Problem, rng: random.Random) -> str | None:
+        """A reply that has the right form and is not right: it teaches how to answer, and nothing of what. None where the task
+        knows none."""
+
 
 @dataclass(frozen=True)
 class Generated:
     """Problems drawn by a function `problem(rng, level, **options) -> Problem`.
 
     make_oracle   `oracle(problem, **options) -> str`: a reply that is right
+    make_form     `form(problem, rng, **options) -> str`: a reply that has the right form and is not right
     default_level the level taken when none is asked for (the first one unless said)
     default_split the split taken when none is asked for
-    options       keyword arguments for both functions, such as `style="terse"`; set with `with_options`
+    options       keyword arguments for these functions, such as `style="terse"`; set with `with_options`
     """
 
     id: str
@@ -82,6 +88,7 @@ class Generated:
     options: Mapping[str, Any] = field(default_factory=dict)
     splits: Sequence[str] = SPLITS
     default_split: str = "train"
+    make_form: Callable[..., str] | None = None
 
     def with_options(self, **options: Any) -> "Generated":
         """The same task with other options for its functions."""
@@ -125,6 +132,9 @@ class Generated:
 
     def oracle(self, problem: Problem) -> str | None:
         return self.make_oracle(problem, **self.options) if self.make_oracle else None
+
+    def form(self, problem: Problem, rng: random.Random) -> str | None:
+        return self.make_form(problem, rng, **self.options) if self.make_form else None
 
     def _level(self, level: int | None) -> int:
         if level is None:

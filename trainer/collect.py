@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from verigym.envs.drive import Driver
 from verigym.envs.env import Episode
-from verigym.tasks.problem import Problem
+from verigym.tasks.problem import Message, Problem
 from verigym.trainer.chat import Chat
 from verigym.trainer.engines.engine import Completion, Engine, Finish, Request, Sampling
 from verigym.trainer.rollout import Rollout
@@ -96,10 +96,13 @@ def collect(
     that leaves no room for a reply gives `error` verdicts that name its length, and so does an environment that fails.
     """
     talks = []
+    shown: list[Message] = []
+    prompt_ids: tuple[int, ...] = ()
     for group, problem in enumerate(problems, first_group):
         for sample in range(n):
             episode = driver.env.start(problem)
-            prompt_ids = () if episode.verdict is not None else chat.start(episode.observation)
+            if episode.verdict is None and episode.observation != shown:
+                shown, prompt_ids = episode.observation, chat.start(episode.observation)  # a group is shown the same
             talks.append(_Talk(problem, group, sample, seed(problem, sample), episode, prompt_ids, verdict=episode.verdict))
     for talk in talks:
         if talk.verdict is None and talk.room(sampling.max_new_tokens, context) < 1:

@@ -187,7 +187,7 @@ class Optim:
 
 @dataclass(frozen=True)
 class Warmup:
-    """A short supervised warm-up on the task's own oracle replies, before the first rollout."""
+    """A short supervised warm-up on the task's own replies, before the first rollout."""
 
     sft_steps: int = 0
     """steps of the warm-up; 0 for none"""
@@ -197,6 +197,8 @@ class Warmup:
     """its learning rate"""
     sft_demos: int = 4096
     """distinct demonstrations drawn from the training split"""
+    sft_replies: Literal["right", "form"] = "right"
+    """what is demonstrated: right replies, or replies that have the right form and are wrong (countdown has them)"""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ The loss is the token-mean of -log p over reply tokens, end token included (arXi
     warm_up(policy, task, steps=40, batch=128, lr=1e-3, seed=0)
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from verigym.trainer.objective.reductions import Denominators, weighted_sum
 from verigym.trainer.optimizer import Optimizer, learning_rate
 from verigym.trainer.policy import Policy
 from verigym.trainer.rollout import Rollout
+from verigym.trainer.seeds import sample_seed
 from verigym.trainer.stream import ProblemStream
 from verigym.verifiers.verdict import Verdict
 
@@ -35,17 +37,19 @@ def warm_up(
     for step in range(1, warmup.sft_steps + 1):
         first = (step - 1) * warmup.sft_batch
         places = [(first + i) % warmup.sft_demos for i in range(warmup.sft_batch)]
-        examples = [_demonstration(policy, task, stream.at(place)) for place in places]
+        examples = [_demonstration(policy, task, stream.at(place), warmup.sft_replies) for place in places]
         loss = _learn(policy, optimizer, examples, settings)
         optimizer.step(lr=learning_rate(settings, step), grad_clip=optim.grad_clip)
         report(step, loss)
 
 
-def _demonstration(policy: Policy, task: Task, problem: Problem) -> Rollout:
+def _demonstration(policy: Policy, task: Task, problem: Problem, kind: str) -> Rollout:
     """A reply of the task's own as if the policy had said it."""
-    reply = task.oracle(problem)
+    rng = random.Random(sample_seed("form", problem.address))
+    reply = task.oracle(problem) if kind == "right" else task.form(problem, rng)
     if reply is None:
-        raise ConfigError(f"{task.id} knows no replies of its own to warm up on; set --sft-steps 0, or give the environment an `oracle(problem)`")
+        mend = "give the environment an `oracle(problem)`" if kind == "right" else "set --sft-replies right"
+        raise ConfigError(f"{task.id} knows no {kind!r} replies of its own to warm up on; set --sft-steps 0, or {mend}")
     prompt = policy.chat.start(problem.messages)
     tokens = (*policy.tokenizer(reply, add_special_tokens=False)["input_ids"], policy.tokenizer.eos_token_id)
     return Rollout(problem, 0, 0, prompt, tokens, (True,) * len(tokens), (0.0,) * len(tokens), "stop", 0, (reply,), Verdict.right("demonstration"))

@@ -2,7 +2,7 @@
 
 Denominators are those of the whole mini-batch, fixed before the first backward pass, so the gradient does not depend on how it is cut
 into micro-batches. Rows that cannot move the weights (advantage 0, no KL in the loss, no entropy bonus) stay in the denominators and
-are left out of the forward pass.
+are left out of the forward pass; rollouts that say the same are scored once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -134,13 +134,16 @@ class Learner:
         weights[places] = self.objective.denominators(lengths, group, self.limit).weights(lengths, group)
         bonus = torch.zeros(len(batch.group), dtype=torch.double)
         bonus[places] = Denominators.of("token-mean", lengths).weights(lengths)
-        moves = batch.lengths[places] > 0
+        moves = lengths > 0
         if self.objective.entropy_coef == 0 and not (self.objective.kl_coef > 0 and self.objective.kl_placement == "loss"):
             moves &= advantages[places] != 0
         idle = int(lengths[~moves].sum())
+        found, copies = self._distinct(batch, advantages, places[moves])
+        weights[found], bonus[found] = weights[found] * copies, bonus[found] * copies
+        copies_of = torch.zeros(len(batch.group), dtype=torch.double).index_copy(0, found, copies)
         stats: TokenStats | None = None
         loss = 0.0
-        for piece in micro_batches(batch.widths, places[moves], self.settings.micro_batch_tokens):
+        for piece in micro_batches(batch.widths, found, self.settings.micro_batch_tokens):
             rows = batch.rows(piece)
             scores = self._score(self.model, rows)
             device = scores.logp.device
@@ -155,6 +158,7 @@ class Learner:
                 mask,
                 ref_logp=ref_logp,
                 sampler_logp=rows.sampler_logp.to(device),
+                copies=copies_of[piece].to(device),
             )
             part = weighted_sum(value, mask, weights[piece].to(device))
             if scores.entropy is not None:
@@ -164,6 +168,23 @@ class Learner:
             loss += float(part.detach())
             stats = piece_stats if stats is None else stats + piece_stats
         return loss, stats, idle
+
+    def _distinct(self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """One place for each distinct answer, and how many rollouts said it, [n] float64.
+
+        The same tokens after the same prompt have the same log-probs and the same gradient, so they are scored once and weigh as
+        often as they were sampled. Where the sampler's own log-probs enter the loss, which differ in their last bits, none are merged.
+        """
+        if self.objective.correction != "none" or self.objective.off_policy_delta is not None:
+            return places, torch.ones(len(places), dtype=torch.double)
+        first: dict[tuple[float, bytes, bytes], int] = {}
+        counts: dict[int, int] = {}
+        ids, mask, values = batch.ids.numpy(), batch.mask.numpy(), advantages.tolist()
+        for place in places.tolist():
+            key = (values[place], ids[place].tobytes(), mask[place].tobytes())
+            kept = first.setdefault(key, place)
+            counts[kept] = counts.get(kept, 0) + 1
+        return torch.tensor(list(counts), dtype=torch.long), torch.tensor(list(counts.values()), dtype=torch.double)
 
     def _score_all(self, model: Any, batch: Batch) -> torch.Tensor:
         """Log-probs of every counted token of the step without a gradient, [N, T] on the CPU."""

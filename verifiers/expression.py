@@ -50,7 +50,7 @@ class _Reader:
 def evaluate(text: str, operators: str = OPERATORS) -> tuple[Fraction, list[int]]:
     """The value of `text` and the numbers it uses, in order.
 
-    A leading minus is allowed where `-` is an operator. Raises ExpressionError, and ZeroDivisionError for a division by
+    A leading sign is allowed where it is an operator. Raises ExpressionError, and ZeroDivisionError for a division by
     zero.
     """
     reader = _Reader(_tokens(text), operators)
@@ -83,6 +83,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _sum(reader: _Reader, depth: int) -> Fraction:
+    if reader.next() == "+":  # a signed sum, such as +25 - 17 + 3
+        _operator(reader)
     total = _product(reader, depth)
     while reader.next() in ("+", "-"):
         sign = _operator(reader)

@@ -14,6 +14,7 @@ numbers seen in training, with whatever target and in whatever order, never come
 """
 
 import random
+import re
 
 from verigym.tasks.math.trees import Tree, combine, operators_in, render, value
 from verigym.tasks.problem import Problem
@@ -57,19 +58,44 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
 
 def prompt(numbers: list[int], target: int, operators: str, style: str) -> str:
     """The question about any numbers and target; the terse form of the task lives here alone."""
+    padded = f"{target:03}=" + " ".join(f"{number:02}" for number in sorted(numbers))
     listed = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
     words = (
         f"Use the numbers {listed}, each exactly once, to make {target}. "
         f"You may use {', '.join(operators[:-1])} and {operators[-1]}, and brackets."
     )
-    return ask(style, words, terse=f"{' '.join(map(str, numbers))} = {target}", form="<answer>(1 + 2) - 3</answer>")
+    return ask(style, words, terse=padded, form="<answer>(1 + 2) - 3</answer>")
 
 
 def oracle(problem: Problem, style: str = "words") -> str:
-    """The witness, with its value as the work."""
+    """The witness, with its value as the work; the terse one stands digit under digit with the prompt."""
     witness = problem.meta["witness"]
     work = f"{witness} = {problem.answer['target']}"
-    return answered(style, witness if style == "words" else witness.replace(" ", ""), work)
+    return answered(style, witness if style == "words" else _aligned(witness, problem.answer["operators"]), work)
+
+
+def form(problem: Problem, rng: random.Random, style: str = "words") -> str:
+    """An expression over the numbers of the problem that misses the target."""
+    numbers, target, operators = (problem.answer[name] for name in ("numbers", "target", "operators"))
+    while True:
+        if operators == "+-":
+            tree: Tree = 0
+            for number in sorted(numbers):
+                tree = (rng.choice("+-"), tree, number)
+        else:
+            tree = combine(rng, numbers, operators, LARGEST_STEP) or _signed_sum(rng, numbers)
+        if value(tree) != target:
+            text = render(tree).removeprefix("0 + ").removeprefix("0 ")
+            return answered(style, text if style == "words" else _aligned(text, operators), f"{text} = {value(tree)}")
+
+
+def _aligned(witness: str, operators: str) -> str:
+    """The witness without blanks, numbers of two digits; a signed sum in the order of the terse prompt: +03-17+25."""
+    compact = re.sub(r"\d+", lambda digits: digits[0].zfill(2), witness.replace(" ", ""))
+    if operators != "+-":
+        return compact
+    terms = re.findall(r"[+-]\d+", compact if compact.startswith("-") else f"+{compact}")
+    return "".join(sorted(terms, key=lambda term: term[1:]))
 
 
 def _signed_sum(rng: random.Random, numbers: list[int]) -> Tree:
@@ -102,4 +128,4 @@ def _expression(rng: random.Random, numbers: list[int], operators: str) -> Tree:
     return plain if plain is not None else _signed_sum(rng, numbers)
 
 
-TASK = Generated("countdown", problem, LEVELS, oracle)
+TASK = Generated("countdown", problem, LEVELS, oracle, make_form=form)

@@ -48,9 +48,10 @@ class TokenStats:
         sampler_logp: Tensor | None = None,
         applied: Correction | None = None,
         keep: Tensor | None = None,
+        copies: Tensor | None = None,
     ) -> "TokenStats":
-        """part: what the loss returned; applied: the correction in force; keep [B]: answers a gate let through;
-        log-probs and mask [B, T]; advantages [B] or [B, T]."""
+        """part: what the loss returned; applied: the correction in force; keep [B]: answers a gate let through; copies
+        [B]: how many identical answers each row stands for; log-probs and mask [B, T]; advantages [B] or [B, T]."""
         mask = as_mask(mask)
         zero = torch.zeros(mask.shape, dtype=torch.double, device=mask.device)
         adv = token_advantages(advantages, logp, mask)
@@ -89,7 +90,8 @@ class TokenStats:
             "ref_k1": zero if ref_logp is None else k1(logp, ref_logp, mask),
             "ref_k3": zero if ref_logp is None else k3(logp, ref_logp, mask),
         }
-        sums = torch.stack([columns[name].sum(dtype=torch.double) for name in SUMS])
+        rows = torch.stack([columns[name].double().reshape(len(mask), -1).sum(1) for name in SUMS])
+        sums = rows.sum(1) if copies is None else rows @ copies.double()
         largest = log_w.abs().amax() if log_w.numel() else sums.new_zeros(())
         return cls(sums, largest)
 

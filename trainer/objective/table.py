@@ -222,10 +222,11 @@ class Objective:
         *,
         ref_logp: Tensor | None = None,
         sampler_logp: Tensor | None = None,
+        copies: Tensor | None = None,
     ) -> tuple[Tensor, TokenStats]:
         """Policy and KL term of each token [B, T], before the reduction, and what happened to the tokens.
 
-        logp carries the gradient; old_logp may be `logp.detach()` when there is one update per rollout. Raises
+        copies [B]: how many identical answers each row stands for, in the counts. logp carries the gradient; old_logp may be `logp.detach()` when there is one update per rollout. Raises
         ValueError when the objective needs log-probs that were not given.
         """
         mask = as_mask(mask)
@@ -263,6 +264,7 @@ class Objective:
             sampler_logp=sampler_logp,
             applied=applied,
             keep=keep,
+            copies=copies,
         )
         return value, stats
 
