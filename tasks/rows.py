@@ -89,7 +89,7 @@ class Rows:
     id: str
     rows: Mapping[str, Sequence[Problem]]
     notes: Mapping[str, int] = field(default_factory=dict)
-    form: str = "\\boxed{ANSWER}"
+    answer_form: str = "\\boxed{ANSWER}"
     version: int = 1
     default_split: str = "train"
 
@@ -140,7 +140,7 @@ class Rows:
         and has none."""
         given = [problem.meta["solution"]] if "solution" in problem.meta else []
         if isinstance(problem.answer, str):
-            given.append(f"The answer is {self.form.replace('ANSWER', problem.answer)}")
+            given.append(f"The answer is {self.answer_form.replace('ANSWER', problem.answer)}")
         return "\n\n".join(given) or None
 
     @cached_property

@@ -64,8 +64,8 @@ class Task(Protocol):
         """A reply that earns the full reward, or None where the task knows none."""
 
     def form(self, problem: Problem, rng: random.Random) -> str | None:
-        """A reply that has the right form and is not right: it teaches how to answer, and nothing of what. None where the task
-        knows none."""
+        """A reply that has the right form and is not right: it teaches how to answer, and nothing of what. None where
+        the task knows none."""
 
 
 @dataclass(frozen=True)

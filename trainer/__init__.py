@@ -1,6 +1,6 @@
 """Training and evaluation: engines, rollouts, objectives, the loop, the run directory and the command line.
 
-    from verigym.trainer import evaluate, pass_at_k, train      # torch is imported when they are called
+from verigym.trainer import evaluate, pass_at_k, train      # torch is imported when they are called
 """
 
 if not __name__.startswith("verigym."):  # plain `python -m` at the root puts this folder in front of other packages

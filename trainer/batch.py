@@ -1,7 +1,7 @@
 """Rollouts as tensors, and how a step is cut into micro-batches.
 
-N rollouts of the step, L longest prompt and reply together, T longest reply. Rows are right-padded; masks come from lengths and from
-who emitted a token, never from token ids.
+N rollouts of the step, L longest prompt and reply together, T longest reply. Rows are right-padded; masks come from
+lengths and from who emitted a token, never from token ids.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Between chat messages and token ids, without ever re-tokenising what the policy wrote.
 
-`start` renders a conversation up to the place where the policy speaks; `follow` gives the tokens that the template puts between a
-reply and the next one, so that a conversation of several turns is the sampled ids with the environment's text laid between them.
+`start` renders a conversation up to the place where the policy speaks; `follow` gives the tokens that the template puts
+between a reply and the next one, so that a conversation of several turns is the sampled ids with the environment's text
+laid between them.
 
     chat = Chat(tokenizer)
     ids = chat.start([{"role": "user", "content": "2 + 2 = ?"}])
@@ -29,8 +30,8 @@ class Chat:
     def __init__(self, tokenizer: "PreTrainedTokenizerBase", extra_stop_ids: Iterable[int] = ()) -> None:
         if tokenizer.eos_token_id is None:
             raise ConfigError(
-                f"the tokenizer {tokenizer.name_or_path or type(tokenizer).__name__!r} has no end token, so a reply could never end; "
-                "set `eos_token` in its tokenizer_config.json"
+                f"the tokenizer {tokenizer.name_or_path or type(tokenizer).__name__!r} has no end token, so a reply "
+                "could never end; set `eos_token` in its tokenizer_config.json"
             )
         self.tokenizer = tokenizer
         self.stop_ids: tuple[int, ...] = tuple(sorted({int(tokenizer.eos_token_id), *map(int, extra_stop_ids)}))
@@ -50,8 +51,8 @@ class Chat:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def follow(self, messages: Sequence[Message], *, ended: bool) -> tuple[int, ...]:
-        """Token ids between a reply and the next: what closes the reply (unless its end token was sampled: `ended`), the
-        environment's `messages`, and what opens the next reply."""
+        """Token ids between a reply and the next: what closes the reply (unless its end token was sampled: `ended`),
+        the environment's `messages`, and what opens the next reply."""
         key = (ended, *((m["role"], m["content"]) for m in messages))
         if key not in self._follow_cache:
             if len(self._follow_cache) > 4096:
@@ -67,9 +68,12 @@ class Chat:
         text = self.tokenizer.apply_chat_template([*around, *messages], tokenize=False, add_generation_prompt=True)
         _, found, tail = text.rpartition(SENTINEL)
         if not found:
-            raise ConfigError("the chat template does not show an earlier assistant reply, so it cannot be used for several turns")
+            raise ConfigError(
+                "the chat template does not show an earlier assistant reply, so it cannot be used for several turns"
+            )
         ids = tuple(self.tokenizer(tail, add_special_tokens=False)["input_ids"])
-        # The template closes the reply with an end token; when the policy sampled one itself, it must not stand there twice.
+        # The template closes the reply with an end token; when the policy sampled one itself, it must not stand there
+        # twice.
         return ids[1:] if ended and ids and ids[0] in self.stop_ids else ids
 
     def text(self, token_ids: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """Checkpoints: a directory in Hugging Face layout plus the trainer's state, there whole or not at all.
 
-A checkpoint is written under a name that is never read, forced to disk, and renamed; a `kill -9` at any moment leaves the one before
-it. State is weights, optimizer, step and data cursor; everything else is derived from the seed.
+A checkpoint is written under a name that is never read, forced to disk, and renamed; a `kill -9` at any moment leaves
+the one before it. State is weights, optimizer, step and data cursor; everything else is derived from the seed.
 
     save(directory, policy, optimizer, TrainerState(step=50, cursor=1200, tokens=10**6), keep=2)
     newest_checkpoint("runs/first")     # .../checkpoints/step-000050
@@ -15,6 +15,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from verigym.trainer.quiet import without_progress_bars
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
@@ -42,8 +44,8 @@ def newest_checkpoint(run: Path | str) -> Path | None:
 
 
 def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *, keep: int) -> Path:
-    """Writes the checkpoint of `state` and removes all but the `keep` newest. Raises OSError (and leaves nothing half-done under a
-    name that is read) when the disk will not take it."""
+    """Writes the checkpoint of `state` and removes all but the `keep` newest. Raises OSError (and leaves nothing
+    half-done under a name that is read) when the disk will not take it."""
     import torch
 
     final = checkpoint_path(checkpoints, state.step)
@@ -70,16 +72,9 @@ def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *,
 
 def save_policy(model: Any, tokenizer: Any, directory: Path) -> None:
     """Model and tokenizer in Hugging Face layout, without the library's progress bars."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
+    with without_progress_bars():
         model.save_pretrained(directory)
         tokenizer.save_pretrained(directory)
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def load_state(checkpoint: Path, optimizer: Any) -> TrainerState:

@@ -1,9 +1,11 @@
 """Rollouts: the policy speaks with an environment until every episode has a verdict.
 
-All episodes of a step go forward together, one turn at a time; grading starts the moment a reply ends, while others are still being
-sampled. The tokens the policy emitted are kept as they were sampled, and the environment's text is laid between them.
+All episodes of a step go forward together, one turn at a time; grading starts the moment a reply ends, while others are
+still being sampled. The tokens the policy emitted are kept as they were sampled, and the environment's text is laid
+between them.
 
-    rollouts = collect(engine, chat, driver, problems, 16, sampling, seed=lambda p, s: sample_seed(0, 1, p.address, s), context=512)
+    seed = lambda problem, sample: sample_seed(0, 1, problem.address, sample)
+    rollouts = collect(engine, chat, driver, problems, 16, sampling=sampling, seed=seed, context=512)
 """
 
 from collections.abc import Callable, Sequence
@@ -83,8 +85,8 @@ def collect(
     driver: Driver,
     problems: Sequence[Problem],
     n: int,
-    sampling: Sampling,
     *,
+    sampling: Sampling,
     seed: Callable[[Problem, int], int],
     context: int,
     first_group: int = 0,
@@ -92,8 +94,9 @@ def collect(
 ) -> list[Rollout]:
     """`n` rollouts of each problem, side by side in the order of the problems.
 
-    seed(problem, sample) seeds one rollout; context: longest sequence, in tokens; first_group: number of the first group; watch: is told the seconds of `sample` and `verify`. A prompt
-    that leaves no room for a reply gives `error` verdicts that name its length, and so does an environment that fails.
+    seed(problem, sample) seeds one rollout; context: longest sequence, in tokens; first_group: number of the first
+    group; watch: is told the seconds of `sample` and `verify`. A prompt that leaves no room for a reply gives `error`
+    verdicts that name its length, and so does an environment that fails.
     """
     talks = []
     shown: list[Message] = []
@@ -103,19 +106,21 @@ def collect(
             episode = driver.env.start(problem)
             if episode.verdict is None and episode.observation != shown:
                 shown, prompt_ids = episode.observation, chat.start(episode.observation)  # a group is shown the same
-            talks.append(_Talk(problem, group, sample, seed(problem, sample), episode, prompt_ids, verdict=episode.verdict))
+            talks.append(
+                _Talk(problem, group, sample, seed(problem, sample), episode, prompt_ids, verdict=episode.verdict)
+            )
     for talk in talks:
         if talk.verdict is None and talk.room(sampling.max_new_tokens, context) < 1:
             talk.verdict = Verdict.error(
-                f"the prompt of {talk.problem.address} has {len(talk.prompt_ids)} tokens, and the model's context is {context}: no "
-                "room for a reply; leave such problems out, or take a model with a longer context"
+                f"the prompt of {talk.problem.address} has {len(talk.prompt_ids)} tokens, and the model's context is "
+                f"{context}: no room for a reply; leave such problems out, or take a model with a longer context"
             )
     live = [talk for talk in talks if talk.verdict is None]
     watch = watch or Stopwatch()
     turn = 0
     while live:
         with watch("sample"):
-            _speak(engine, chat, driver, live, sampling, context, turn, watch)
+            _speak(engine, chat, driver, live, sampling=sampling, context=context, turn=turn, watch=watch)
         with watch("verify"):
             live = [talk for talk in live if not _heard(talk, chat, sampling, context)]
         turn += 1
@@ -123,7 +128,15 @@ def collect(
 
 
 def _speak(
-    engine: Engine, chat: Chat, driver: Driver, live: Sequence[_Talk], sampling: Sampling, context: int, turn: int, watch: Stopwatch
+    engine: Engine,
+    chat: Chat,
+    driver: Driver,
+    live: Sequence[_Talk],
+    *,
+    sampling: Sampling,
+    context: int,
+    turn: int,
+    watch: Stopwatch,
 ) -> None:
     """One reply from every live episode, handed to its environment as soon as it ends."""
 

@@ -1,7 +1,8 @@
 """Every setting of a run: small frozen dataclasses, one per concern, composed in `Run`.
 
-A field's name is its flag (`group_size` is `--group-size`) and its key in a TOML section named after the concern; its docstring is
-its `--help`. Names are unique over all concerns. Derived numbers are properties, cross-checks live in `__post_init__`.
+A field's name is its flag (`group_size` is `--group-size`) and its key in a TOML section named after the concern; its
+docstring is its `--help`. Names are unique over all concerns. Derived numbers are properties, cross-checks live in
+`__post_init__`.
 
     Run(problems=Problems(env="countdown"), optim=Optim(steps=10))
 """
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class ConfigError(ValueError):
-    """A setting that cannot work. The message says the value and the mend; the command line prints it and exits with 2."""
+    """A setting that cannot work. The message says the value and the mend; the command line prints it and exits with
+    2."""
 
 
 class RunStopped(RuntimeError):
-    """A run that had to stop through no fault of its settings. The message says what happened, what was saved and how to go on."""
+    """A run that had to stop through no fault of its settings. The message says what happened, what was saved and how
+    to go on."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -32,7 +35,8 @@ class Problems:
     """What is to be solved."""
 
     env: str = "countdown"
-    """environment: a built-in id, `my_env.py`, `package.module:Name`, or a file of rows (.jsonl, .jsonl.gz, .parquet)"""
+    """environment: a built-in id, `my_env.py`, `package.module:Name`, or a file of rows (.jsonl, .jsonl.gz,
+    .parquet)"""
     env_args: tuple[str, ...] = ()
     """options of the environment, each `key=value`, as in `style=terse`"""
     level: tuple[int, ...] = ()
@@ -41,7 +45,10 @@ class Problems:
     """stop the run when more than this share of a step's verdicts is `error` (the grader failed, not the reply)"""
 
     def __post_init__(self) -> None:
-        require(0 <= self.max_error_share <= 1, f"max_error_share={self.max_error_share} is not a share; set --max-error-share between 0 and 1")
+        require(
+            0 <= self.max_error_share <= 1,
+            f"max_error_share={self.max_error_share} is not a share; set --max-error-share between 0 and 1",
+        )
         for pair in self.env_args:
             require("=" in pair, f"env_args holds {pair!r}, which is not key=value; write --env-args {pair}=...")
 
@@ -92,11 +99,14 @@ class Rollout:
         for name in ("problems_per_step", "group_size", "max_new_tokens", "sample_batch", "dynamic_rounds"):
             value = getattr(self, name)
             require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
-        require(self.temperature > 0, f"temperature={self.temperature} samples nothing to learn from; set --temperature 1.0")
+        require(
+            self.temperature > 0, f"temperature={self.temperature} samples nothing to learn from; set --temperature 1.0"
+        )
         require(
             self.top_p == 1.0 and self.top_k == 0,
-            f"top_p={self.top_p}, top_k={self.top_k}: training samples from the whole distribution, because a truncated sampler is "
-            "another policy than the one that is differentiated; set --top-p 1 --top-k 0 (`verigym eval` accepts both)",
+            f"top_p={self.top_p}, top_k={self.top_k}: training samples from the whole distribution, because a "
+            "truncated sampler is another policy than the one that is differentiated; set --top-p 1 --top-k 0 "
+            "(`verigym eval` accepts both)",
         )
 
 
@@ -105,7 +115,8 @@ class ObjectiveChoice:
     """What is optimised: a named objective, and what you change in it. Unset fields are the named objective's own."""
 
     objective: str = "grpo"
-    """grpo, dr_grpo, dapo, gspo, ..., or another project's default such as grpo@trl; printed in full when a run starts"""
+    """grpo, dr_grpo, dapo, gspo, ..., or another project's default such as grpo@trl; printed in full when a run
+    starts"""
     loss: str | None = None
     """per-token loss: ppo, reinforce, gspo, gspo_token, cispo, sapo, gmpo, rloo_clipped"""
     baseline: str | None = None
@@ -113,7 +124,8 @@ class ObjectiveChoice:
     scale: str | None = None
     """what it is divided by: group (its std), mean (of the group, MaxRL), batch (std of the step), none, whiten"""
     reduction: str | None = None
-    """how tokens make one number: token-mean, seq-mean-token-mean, seq-mean-token-sum, seq-mean-token-sum-norm, group-token-mean"""
+    """how tokens make one number: token-mean, seq-mean-token-mean, seq-mean-token-sum, seq-mean-token-sum-norm,
+    group-token-mean"""
     clip_low: float | None = None
     """ratio >= 1 - clip_low"""
     clip_high: float | None = None
@@ -127,27 +139,34 @@ class ObjectiveChoice:
     entropy_coef: float | None = None
     """weight of the entropy bonus"""
     correction: str | None = None
-    """for a sampler that differs from the trainer: none, tis-token, tis-sequence, mis-token, mis-sequence, mis-geometric, decoupled"""
+    """for a sampler that differs from the trainer: none, tis-token, tis-sequence, mis-token, mis-sequence,
+    mis-geometric, decoupled"""
     correction_min: float | None = None
     """lower edge of the band that a mask keeps"""
     correction_max: float | None = None
     """cap or upper edge"""
     overlong: str | None = None
-    """truncated replies: none (score as they are), mask (filter), penalty (soft, over the last overlong_cache tokens)"""
+    """truncated replies: none (score as they are), mask (filter), penalty (soft, over the last overlong_cache
+    tokens)"""
     overlong_cache: int | None = None
     """tokens before the limit over which the soft penalty grows"""
     dynamic_sampling: bool | None = None
     """sample again in place of groups that are all right or all wrong"""
 
     def resolve(self) -> "Objective":
-        """The named objective with what was changed in it. Raises ConfigError for a name or a number that cannot be meant."""
+        """The named objective with what was changed in it. Raises ConfigError for a name or a number that cannot be
+        meant."""
         from verigym.trainer.objective.presets import PRESETS
         from verigym.trainer.objective.tensors import nearest
 
-        require(self.objective in PRESETS, f"objective={self.objective!r} is not known: {nearest(self.objective, PRESETS)}")
+        require(
+            self.objective in PRESETS, f"objective={self.objective!r} is not known: {nearest(self.objective, PRESETS)}"
+        )
         changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "objective"}
         try:
-            return replace(PRESETS[self.objective], **{name: value for name, value in changed.items() if value is not None})
+            return replace(
+                PRESETS[self.objective], **{name: value for name, value in changed.items() if value is not None}
+            )
         except ValueError as error:
             raise ConfigError(str(error)) from error
 
@@ -182,7 +201,10 @@ class Optim:
             value = getattr(self, name)
             require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
         require(self.lr > 0, f"lr={self.lr} learns nothing; set --lr to a positive number such as 1e-6")
-        require(self.grad_clip > 0, f"grad_clip={self.grad_clip} stops every update; set --grad-clip to 1.0, or to inf for none")
+        require(
+            self.grad_clip > 0,
+            f"grad_clip={self.grad_clip} stops every update; set --grad-clip to 1.0, or to inf for none",
+        )
 
 
 @dataclass(frozen=True)
@@ -213,8 +235,13 @@ class Evaluation:
     """sampled replies a problem in the evaluations before and after training; pass@k is printed for k = 1 and this"""
 
     def __post_init__(self) -> None:
-        require(self.eval_problems >= 1, f"eval_problems={self.eval_problems} is too small; set --eval-problems to 1 or more")
-        require(self.eval_samples >= 1, f"eval_samples={self.eval_samples} is too small; set --eval-samples to 1 or more")
+        require(
+            self.eval_problems >= 1,
+            f"eval_problems={self.eval_problems} is too small; set --eval-problems to 1 or more",
+        )
+        require(
+            self.eval_samples >= 1, f"eval_samples={self.eval_samples} is too small; set --eval-samples to 1 or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -235,7 +262,10 @@ class Keep:
     """rollouts written a step, whole groups, for reading"""
 
     def __post_init__(self) -> None:
-        require(self.checkpoint_every >= 1, f"checkpoint_every={self.checkpoint_every} is too small; set --checkpoint-every to 1 or more")
+        require(
+            self.checkpoint_every >= 1,
+            f"checkpoint_every={self.checkpoint_every} is too small; set --checkpoint-every to 1 or more",
+        )
         require(self.checkpoints_kept >= 1, f"checkpoints_kept={self.checkpoints_kept}: at least 1 is needed to resume")
 
 
@@ -256,6 +286,6 @@ class Run:
         groups, updates = self.rollout.problems_per_step, self.optim.updates_per_step
         require(
             groups % updates == 0,
-            f"problems_per_step={groups} cannot be cut into updates_per_step={updates} mini-batches of whole groups; set "
-            f"--problems-per-step {groups - groups % updates or updates} or --updates-per-step 1",
+            f"problems_per_step={groups} cannot be cut into updates_per_step={updates} mini-batches of whole groups; "
+            f"set --problems-per-step {groups - groups % updates or updates} or --updates-per-step 1",
         )

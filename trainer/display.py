@@ -32,7 +32,7 @@ class Display(Protocol):
         """A run begins."""
 
     def phase(self, text: str) -> None:
-        """What is being done now."""
+        """What is being done now, or what is left to say after the end."""
 
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         """A step is done."""
@@ -148,7 +148,10 @@ class LiveDisplay:
 
     def phase(self, text: str) -> None:
         self._phase = text
-        self._live.refresh()
+        if self._live.is_started:
+            self._live.refresh()
+        else:  # after the end there is no panel to say it
+            self._console.print(text, highlight=False, markup=False)
 
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         self._progress.step(metrics, timing, steps_total)

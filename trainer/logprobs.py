@@ -1,7 +1,7 @@
 """Log-probs of the taken tokens under the policy, in fp32, without ever holding `[B, T, V]`.
 
-The body of the model runs once; the output head runs over slices of the counted positions only, and each slice is computed again in
-the backward pass, so that memory holds the logits of one slice.
+The body of the model runs once; the output head runs over slices of the counted positions only, and each slice is
+computed again in the backward pass, so that memory holds the logits of one slice.
 
 B rollouts, P longest prompt, T longest reply, V vocabulary, H width, N counted tokens.
 """
@@ -18,8 +18,8 @@ CELLS = 1 << 25
 
 
 class TokenScores(NamedTuple):
-    """logp [B, T]: log-prob of each reply token, nats; entropy [B, T]: of the distribution it was drawn from, None unless asked for.
-    0 where uncounted."""
+    """logp [B, T]: log-prob of each reply token, nats; entropy [B, T]: of the distribution it was drawn from, None
+    unless asked for. 0 where uncounted."""
 
     logp: torch.Tensor
     entropy: torch.Tensor | None
@@ -38,8 +38,8 @@ def score_tokens(
 ) -> TokenScores:
     """Scores of the reply tokens that `mask` counts, at the sampling temperature.
 
-    ids, attention_mask [B, P + T] right-padded; prompt_lengths [B]; mask [B, T] bool, aligned so that reply token t of row i stands
-    at `ids[i, prompt_lengths[i] + t]`. Both carry gradients.
+    ids, attention_mask [B, P + T] right-padded; prompt_lengths [B]; mask [B, T] bool, aligned so that reply token t of
+    row i stands at `ids[i, prompt_lengths[i] + t]`. Both carry gradients.
     """
     row, token = mask.nonzero(as_tuple=True)
     position = prompt_lengths[row] + token
@@ -72,7 +72,9 @@ class _Scale(NamedTuple):
     @classmethod
     def of(cls, config: Any, temperature: float) -> "_Scale":
         # Cohere multiplies by logit_scale, Granite divides by logits_scaling, Gemma 2 bends with a soft cap.
-        multiplier = float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0)
+        multiplier = float(getattr(config, "logit_scale", None) or 1.0) / float(
+            getattr(config, "logits_scaling", None) or 1.0
+        )
         return cls(multiplier, getattr(config, "final_logit_softcapping", None), temperature)
 
 

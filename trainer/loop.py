@@ -3,8 +3,8 @@
     summary = train(Run(problems=Problems(env="countdown"), optim=Optim(steps=10)))
     summary.after["greedy"]["pass@1"]
 
-State is weights, optimizer, step and data cursor, all in the newest checkpoint; everything else is derived from the seed. So a run that
-was killed goes on as if nothing had happened, and on a CPU it ends with the same bits.
+State is weights, optimizer, step and data cursor, all in the newest checkpoint; everything else is derived from the
+seed. So a run that was killed goes on as if nothing had happened, and on a CPU it ends with the same bits.
 """
 
 import errno
@@ -39,8 +39,8 @@ from verigym.trainer.update import Learner
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended. before, after: held-out records as in eval.jsonl (None when not reached; `after["paired"]` holds their differences
-    problem by problem); finished: whether the last step was reached."""
+    """How a run ended. before, after: held-out records as in eval.jsonl (None when not reached; `after["paired"]` holds
+    their differences problem by problem); finished: whether the last step was reached."""
 
     directory: Path
     steps: int
@@ -82,9 +82,9 @@ def train(
 ) -> Summary:
     """Trains a policy as `run` says, in the run's directory, and returns the held-out scores before and after.
 
-    resume: a run directory to go on with (`run` then holds its settings, perhaps with more steps). should_stop: asked after each step;
-    True saves and ends. stop_at: save and end after this step. Raises ConfigError for settings that cannot work, before anything is
-    written; RunStopped where the run cannot go on, with what was saved.
+    resume: a run directory to go on with (`run` then holds its settings, perhaps with more steps). should_stop: asked
+    after each step; True saves and ends. stop_at: save and end after this step. Raises ConfigError for settings that
+    cannot work, before anything is written; RunStopped where the run cannot go on, with what was saved.
     """
     started = time.monotonic()
     objective = run.objective.resolve()
@@ -137,13 +137,18 @@ def _open(run: Run, resume: Path | None, driver: Driver, display: Display) -> Se
     objective = run.objective.resolve()
     checkpoint = newest_checkpoint(resume) if resume else None
     policy = load_policy(
-        str(checkpoint) if checkpoint else run.policy.model, dtype=run.policy.dtype, device=run.policy.device, seed=run.keep.seed
+        str(checkpoint) if checkpoint else run.policy.model,
+        dtype=run.policy.dtype,
+        device=run.policy.device,
+        seed=run.keep.seed,
     )
     optimizer = Optimizer(policy.model.parameters(), betas=run.optim.betas, weight_decay=run.optim.weight_decay)
     state = load_state(checkpoint, optimizer) if checkpoint else TrainerState(0, 0, 0)
     levels = run.problems.level
     if resume:
-        directory, _ = RunDirectory.open(resume)
+        directory, before = RunDirectory.open(resume)
+        if run != before:
+            directory.rewrite_config(run)  # a later resume keeps them
         directory.cut_after(state.step if checkpoint else -1)
     else:
         text = objective.describe(run.objective.objective, run.rollout.max_new_tokens)
@@ -192,7 +197,15 @@ def _begin(session: Session) -> None:
         from verigym.trainer.sft import warm_up
 
         session.display.phase(f"warm-up on {run.warmup.sft_steps} x {run.warmup.sft_batch} demonstrations")
-        warm_up(session.policy, session.driver.env.task, run.warmup, run.optim, levels=run.problems.level, seed=run.keep.seed, report=lambda *_: None)
+        warm_up(
+            session.policy,
+            session.driver.env.task,
+            run.warmup,
+            run.optim,
+            levels=run.problems.level,
+            seed=run.keep.seed,
+            report=lambda *_: None,
+        )
     if learner.reference is not None:
         learner.reference.load_state_dict(session.policy.model.state_dict())
         save_policy(learner.reference, session.policy.tokenizer, session.directory.checkpoints / "reference")
@@ -234,7 +247,7 @@ def _step(session: Session) -> None:
 
 
 def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
-    """The rollouts of a step. Raises RunStopped when too many verdicts are errors."""
+    """The rollouts of a step. Raises RunStopped when too many verdicts are errors, with the step before saved."""
     run = session.run
 
     def roll(problems: Sequence[Problem], first_group: int) -> list[Rollout]:
@@ -244,7 +257,7 @@ def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
             session.driver,
             problems,
             run.rollout.group_size,
-            session.sampling,
+            sampling=session.sampling,
             seed=lambda problem, sample: sample_seed(run.keep.seed, step, problem.address, sample),
             context=session.policy.context,
             first_group=first_group,
@@ -253,12 +266,20 @@ def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
         try:
             ErrorBudget(run.problems.max_error_share).check([r.verdict for r in rollouts])
         except TooManyErrors as error:
-            raise RunStopped(f"step {step}: {error} Mend the environment, then `verigym train --resume {session.directory.root}`") from error
+            _save_last_step(session)
+            raise RunStopped(
+                f"step {step}: {error} Mend the environment, then `verigym train --resume {session.directory.root}`"
+            ) from error
         return rollouts
 
     dynamic = run.rollout.dynamic_rounds if session.learner.objective.dynamic_sampling else 0
     return sample_groups(
-        session.stream, session.state.cursor, run.rollout.problems_per_step, run.rollout.group_size, roll, dynamic_rounds=dynamic
+        session.stream,
+        session.state.cursor,
+        run.rollout.problems_per_step,
+        run.rollout.group_size,
+        roll,
+        dynamic_rounds=dynamic,
     )
 
 
@@ -269,7 +290,11 @@ def _write_down(session: Session, sampled: Sampled, metrics: dict[str, Any], tim
     def write() -> None:
         directory.append(directory.metrics, metrics)
         directory.append(directory.timing, timing)
-        whole_groups = max(1, session.run.keep.rollouts_kept // sampled.size) * sampled.size if session.run.keep.rollouts_kept else 0
+        whole_groups = (
+            max(1, session.run.keep.rollouts_kept // sampled.size) * sampled.size
+            if session.run.keep.rollouts_kept
+            else 0
+        )
         directory.write_rollouts(step, sampled.all[:whole_groups])
 
     try:
@@ -285,7 +310,12 @@ def _save(session: Session) -> None:
     """Writes a checkpoint; a full disk ends the run, with the space kept back used for this one."""
     directory = session.directory
     write = functools.partial(
-        save, directory.checkpoints, session.policy, session.learner.optimizer, session.state, keep=session.run.keep.checkpoints_kept
+        save,
+        directory.checkpoints,
+        session.policy,
+        session.learner.optimizer,
+        session.state,
+        keep=session.run.keep.checkpoints_kept,
     )
     try:
         write()
@@ -293,14 +323,24 @@ def _save(session: Session) -> None:
         _stop_for_disk(session, error)
 
 
+def _save_last_step(session: Session) -> None:
+    """Writes a checkpoint of the last finished step where the newest one is older."""
+    directory, step = session.directory, session.state.step
+    if newest_checkpoint(directory.root) != checkpoint_path(directory.checkpoints, step):
+        _save(session)
+
+
 def _stop_for_disk(session: Session, error: OSError) -> None:
     """Uses the space kept back for a checkpoint of the last finished step. Always raises RunStopped."""
     directory, keep = session.directory, session.run.keep
     directory.free_reserve()
-    saved = save(directory.checkpoints, session.policy, session.learner.optimizer, session.state, keep=keep.checkpoints_kept)
+    saved = save(
+        directory.checkpoints, session.policy, session.learner.optimizer, session.state, keep=keep.checkpoints_kept
+    )
     what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
     raise RunStopped(
-        f"stopped after step {session.state.step}: {what}. Saved {saved}; make room, then `verigym train --resume {directory.root}`"
+        f"stopped after step {session.state.step}: {what}. Saved {saved}; make room, then `verigym train "
+        f"--resume {directory.root}`"
     ) from error
 
 
@@ -308,7 +348,7 @@ def _evaluate(session: Session, when: When) -> dict[str, Any]:
     """Scores held-out problems and writes the record."""
     session.display.phase(f"held-out score on the {SPLIT_OF[when]} split after step {session.state.step}")
     record = session.held_out.record(
-        when, session.state.step, session.engine, session.policy, session.driver, session.run.rollout
+        when, session.state.step, session.engine, session.policy, session.driver, rollout=session.run.rollout
     )
     session.directory.append(session.directory.eval, record)
     session.display.evaluation(record)
@@ -320,11 +360,21 @@ def _end(session: Session, started: float) -> Summary:
     directory, step = session.directory, session.state.step
     finished = step >= session.run.optim.steps
     after = _evaluate(session, "after") if finished else None
-    if newest_checkpoint(directory.root) != checkpoint_path(directory.checkpoints, step):
-        _save(session)
+    _save_last_step(session)
     directory.free_reserve()
-    write_report(directory.root)
+    left_out = _report(directory)
     before = next((record for record in directory.read(directory.eval) if record["when"] == "before"), None)
     summary = Summary(directory.root, step, finished, time.monotonic() - started, before, after)
     session.display.end(summary)
+    if left_out:
+        session.display.phase(left_out)
     return summary
+
+
+def _report(directory: RunDirectory) -> str:
+    """Writes report.html. Returns nothing, or why it was left out and how to get it: no run fails for its charts."""
+    try:
+        write_report(directory.root)
+    except ConfigError as error:
+        return f"the report was left out: {error}, and then: verigym report {directory.root}"
+    return ""

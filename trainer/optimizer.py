@@ -1,7 +1,7 @@
 """AdamW with fp32 master weights and fp32 gradient sums, and the learning-rate schedule.
 
-Weights kept in bf16 would swallow small updates (1 + 1e-3 is 1 in bf16), so a bf16 model gets an fp32 copy of every weight, and the
-gradients of its micro-batches are summed in fp32. An fp32 model is its own master and pays nothing.
+Weights kept in bf16 would swallow small updates (1 + 1e-3 is 1 in bf16), so a bf16 model gets an fp32 copy of every
+weight, and the gradients of its micro-batches are summed in fp32. An fp32 model is its own master and pays nothing.
 
     optimizer = Optimizer(model.parameters(), betas=(0.9, 0.95), weight_decay=0.0)
     loss.backward(); optimizer.gather(); norm = optimizer.step(lr=1e-4, grad_clip=1.0)
@@ -17,7 +17,8 @@ from verigym.trainer.config import Optim
 
 
 def learning_rate(optim: Optim, step: int) -> float:
-    """The learning rate of a step (from 1): a linear rise over `warmup_steps`, then the schedule down to `min_lr` at the last step."""
+    """The learning rate of a step (from 1): a linear rise over `warmup_steps`, then the schedule down to `min_lr` at
+    the last step."""
     if step <= optim.warmup_steps:
         return optim.lr * step / optim.warmup_steps
     if optim.schedule == "constant":
@@ -30,7 +31,9 @@ def learning_rate(optim: Optim, step: int) -> float:
 class Optimizer:
     """AdamW over a model's weights; matrices decay, vectors (norms, biases) do not."""
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter], *, betas: tuple[float, float], weight_decay: float) -> None:
+    def __init__(
+        self, parameters: Iterable[torch.nn.Parameter], *, betas: tuple[float, float], weight_decay: float
+    ) -> None:
         self.weights = [p for p in parameters if p.requires_grad]
         self.masters = [p if p.dtype == torch.float32 else torch.nn.Parameter(p.detach().float()) for p in self.weights]
         groups = [
@@ -48,8 +51,8 @@ class Optimizer:
             weight.grad = None
 
     def step(self, *, lr: float, grad_clip: float) -> float:
-        """Moves the weights and forgets the gradients. Returns the gradient norm before clipping; where it is not finite, the
-        weights stay as they were."""
+        """Moves the weights and forgets the gradients. Returns the gradient norm before clipping; where it is not
+        finite, the weights stay as they were."""
         norm = float(torch.nn.utils.clip_grad_norm_([m for m in self.masters if m.grad is not None], grad_clip))
         if math.isfinite(norm):
             for group in self.adam.param_groups:

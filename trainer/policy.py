@@ -1,7 +1,7 @@
 """Load the model that learns or is evaluated: from a run, a directory, a hub, or a built-in tiny one.
 
-    policy = load_policy("tiny-qwen2", seed=0)
-    policy.chat.start([{"role": "user", "content": "3 17 25 = 11"}])
+policy = load_policy("tiny-qwen2", seed=0)
+policy.chat.start([{"role": "user", "content": "3 17 25 = 11"}])
 """
 
 import difflib
@@ -11,6 +11,7 @@ from typing import Any
 
 from verigym.trainer.chat import Chat
 from verigym.trainer.config import ConfigError
+from verigym.trainer.quiet import without_progress_bars
 from verigym.trainer.tiny import TINY_MODELS, build
 
 DEFAULT_CONTEXT = 4096
@@ -35,8 +36,9 @@ class Policy:
 
 
 def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", seed: int = 0) -> Policy:
-    """The model `model` names: a built-in tiny model, a run directory (its newest checkpoint), a directory in Hugging Face layout,
-    or a Hub id. `seed` draws the weights of a tiny model. Raises ConfigError where nothing of that name can be loaded."""
+    """The model `model` names: a built-in tiny model, a run directory (its newest checkpoint), a directory in Hugging
+    Face layout, or a Hub id. `seed` draws the weights of a tiny model. Raises ConfigError where nothing of that name
+    can be loaded."""
     import torch
 
     device = pick_device(device)
@@ -60,7 +62,10 @@ def pick_device(device: str) -> str:
     if device == "auto":
         return "cuda" if available else "cpu"
     if device.startswith("cuda") and not available:
-        raise ConfigError(f"device={device!r}, but torch {torch.__version__} sees no GPU here; set --device cpu, or install a CUDA build of torch")
+        raise ConfigError(
+            f"device={device!r}, but torch {torch.__version__} sees no GPU here; set --device cpu, or install "
+            "a CUDA build of torch"
+        )
     return device
 
 
@@ -71,10 +76,10 @@ def _locate(model: str) -> str:
         # A Hub id is `owner/name` or a bare name; anything that looks like a path is a missing file.
         near = difflib.get_close_matches(model, TINY_MODELS, 1, 0.6)
         if model.startswith((".", "/", "~")) or model.count("/") > 1 or near:
-            hint = f"did you mean {near[0]!r}?" if near else "check the path"
+            hint = f"did you mean {near[0]!r}?" if near else "check the path."
             raise ConfigError(
-                f"no model at {model!r}; {hint} A model is a run directory, a directory in Hugging Face layout, a Hub id, or one of "
-                f"{', '.join(TINY_MODELS)}"
+                f"no model at {model!r}; {hint} A model is a run directory, a directory in Hugging Face layout, a Hub "
+                f"id, or one of {', '.join(TINY_MODELS)}"
             )
         return model
     from verigym.trainer.checkpoint import newest_checkpoint
@@ -83,7 +88,9 @@ def _locate(model: str) -> str:
         return str(path)
     checkpoint = newest_checkpoint(path)
     if checkpoint is None:
-        raise ConfigError(f"{model!r} holds neither config.json (a model) nor a finished checkpoint (a run); give one of the two")
+        raise ConfigError(
+            f"{model!r} holds neither config.json (a model) nor a finished checkpoint (a run); give one of the two"
+        )
     return str(checkpoint)
 
 
@@ -91,11 +98,13 @@ def _load_pretrained(source: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
+        with without_progress_bars():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(
-            f"cannot load the model {source!r}: {first} Check the name and the network (a Hub id is downloaded), or give a local directory."
+            f"cannot load the model {source!r}: {first} Check the name and the network (a Hub id is "
+            "downloaded), or give a local directory."
         ) from error
     return model, tokenizer

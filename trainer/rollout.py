@@ -1,7 +1,8 @@
 """One sampled episode as the trainer sees it: tokens in and out, log-probs, verdict.
 
-Trained ids are the sampled ids; nothing is re-tokenised. In an environment of several turns the environment's own text stands among
-the tokens with `sampled` False: it is context, never trained. Masks come from lengths and these flags, never from token ids.
+Trained ids are the sampled ids; nothing is re-tokenised. In an environment of several turns the environment's own text
+stands among the tokens with `sampled` False: it is context, never trained. Masks come from lengths and these flags,
+never from token ids.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from verigym.verifiers.verdict import Verdict
 
 @dataclass(frozen=True)
 class Rollout:
-    """One reply (or episode). `group` counts the problems of a step, `sample` the rollouts of a group; `token_ids`, `sampled` and
-    `logps` run over the same positions after the prompt; `logps` is 0 where a token was not sampled; `version` is that of the
-    oldest weights that sampled any of it."""
+    """One reply (or episode). `group` counts the problems of a step, `sample` the rollouts of a group; `token_ids`,
+    `sampled` and `logps` run over the same positions after the prompt; `logps` is 0 where a token was not sampled;
+    `version` is that of the oldest weights that sampled any of it."""
 
     problem: Problem
     group: int

@@ -1,7 +1,7 @@
 """A run on disk: one directory with everything about one training.
 
-`metrics.jsonl` holds only what the seed decides, so two runs of one seed write the same bytes; seconds go to `timing.jsonl`. Lines
-are appended whole; on resume, lines after the checkpoint are cut away and written again.
+`metrics.jsonl` holds only what the seed decides, so two runs of one seed write the same bytes; seconds go to
+`timing.jsonl`. Lines are appended whole; on resume, lines after the checkpoint are cut away and written again.
 
     directory = RunDirectory.create(Path("runs/first"), run, objective_text)
     directory.append(directory.metrics, {"step": 1, "reward": 0.25})
@@ -76,7 +76,9 @@ class RunDirectory:
         """A new run. Raises ConfigError when the directory already holds a run, or cannot be written."""
         directory = cls(root)
         if directory.config.exists():
-            raise ConfigError(f"{root} already holds a run; go on with `verigym train --resume {root}`, or choose another --out")
+            raise ConfigError(
+                f"{root} already holds a run; go on with `verigym train --resume {root}`, or choose another --out"
+            )
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise ConfigError(f"{root} is not an empty directory; choose another --out")
         try:
@@ -85,7 +87,9 @@ class RunDirectory:
             _write_whole(directory.objective, objective_text.rstrip() + "\n")
             _write_whole(directory.config, to_toml(run))
         except OSError as error:
-            raise ConfigError(f"cannot write the run directory {root}: {error.strerror or error}; choose another --out") from error
+            raise ConfigError(
+                f"cannot write the run directory {root}: {error.strerror or error}; choose another --out"
+            ) from error
         return directory
 
     @classmethod
@@ -93,12 +97,19 @@ class RunDirectory:
         """An existing run and its settings. Raises ConfigError when there is none."""
         directory = cls(root)
         if not directory.config.exists():
-            raise ConfigError(f"{root} is not a run: it holds no config.toml; give the directory that `verigym train` printed")
+            raise ConfigError(
+                f"{root} is not a run: it holds no config.toml; give the directory that `verigym train` printed"
+            )
         return directory, read_run(directory.config)
+
+    def rewrite_config(self, run: Run) -> None:
+        """Puts the settings of `run` in place of those that were there."""
+        _write_whole(self.config, to_toml(run))
 
     def append(self, path: Path, record: Mapping[str, Any]) -> None:
         """Adds one line to a .jsonl file."""
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate becomes its JSON escape
+        # A lone surrogate becomes its JSON escape.
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     def read(self, path: Path) -> list[dict[str, Any]]:
@@ -123,7 +134,10 @@ class RunDirectory:
     def hold_reserve(self, size: int) -> None:
         """Keeps `size` bytes of disk back. Raises ConfigError when the disk has not that much."""
         free = shutil.disk_usage(self.root).free
-        message = f"{self.root} has {free >> 20} MiB free, and one checkpoint takes about {size >> 20} MiB; make room, or choose another --out"
+        message = (
+            f"{self.root} has {free >> 20} MiB free, and one checkpoint takes about {size >> 20} MiB; make room, or "
+            "choose another --out"
+        )
         if free < 3 * size:  # a checkpoint being written, the one before it, and the reserve
             raise ConfigError(message)
         try:

@@ -1,6 +1,6 @@
 """Seeds by hash: independent of worker, order and restart.
 
-    sample_seed(0, 12, "countdown@1/train/2/77", 3)    # run seed, step, problem, sample
+sample_seed(0, 12, "countdown@1/train/2/77", 3)    # run seed, step, problem, sample
 """
 
 import hashlib

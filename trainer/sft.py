@@ -26,13 +26,27 @@ from verigym.verifiers.verdict import Verdict
 
 
 def warm_up(
-    policy: Policy, task: Task, warmup: Warmup, optim: Optim, *, levels: Sequence[int], seed: int, report: Callable[[int, float], None]
+    policy: Policy,
+    task: Task,
+    warmup: Warmup,
+    optim: Optim,
+    *,
+    levels: Sequence[int],
+    seed: int,
+    report: Callable[[int, float], None],
 ) -> None:
     """Trains the policy on demonstrations from the training split. `report(step, loss)` is called after each step.
 
     Raises ConfigError where the task knows no replies to learn from."""
     stream = ProblemStream(task, split="train", levels=levels, seed=seed)
-    settings = replace(optim, steps=warmup.sft_steps, lr=warmup.sft_lr, schedule="linear", warmup_steps=max(1, warmup.sft_steps // 10), min_lr=0.0)
+    settings = replace(
+        optim,
+        steps=warmup.sft_steps,
+        lr=warmup.sft_lr,
+        schedule="linear",
+        warmup_steps=max(1, warmup.sft_steps // 10),
+        min_lr=0.0,
+    )
     optimizer = Optimizer(policy.model.parameters(), betas=optim.betas, weight_decay=optim.weight_decay)
     for step in range(1, warmup.sft_steps + 1):
         first = (step - 1) * warmup.sft_batch
@@ -52,7 +66,19 @@ def _demonstration(policy: Policy, task: Task, problem: Problem, kind: str) -> R
         raise ConfigError(f"{task.id} knows no {kind!r} replies of its own to warm up on; set --sft-steps 0, or {mend}")
     prompt = policy.chat.start(problem.messages)
     tokens = (*policy.tokenizer(reply, add_special_tokens=False)["input_ids"], policy.tokenizer.eos_token_id)
-    return Rollout(problem, 0, 0, prompt, tokens, (True,) * len(tokens), (0.0,) * len(tokens), "stop", 0, (reply,), Verdict.right("demonstration"))
+    return Rollout(
+        problem,
+        0,
+        0,
+        prompt,
+        tokens,
+        (True,) * len(tokens),
+        (0.0,) * len(tokens),
+        "stop",
+        0,
+        (reply,),
+        Verdict.right("demonstration"),
+    )
 
 
 def _learn(policy: Policy, optimizer: Optimizer, examples: Sequence[Rollout], settings: Optim) -> float:
@@ -65,7 +91,12 @@ def _learn(policy: Policy, optimizer: Optimizer, examples: Sequence[Rollout], se
         device = policy.model.device
         mask = rows.mask.to(device)
         scores = score_tokens(
-            policy.model, rows.ids.to(device), rows.attention.to(device), rows.prompt_lengths.to(device), mask, temperature=1.0
+            policy.model,
+            rows.ids.to(device),
+            rows.attention.to(device),
+            rows.prompt_lengths.to(device),
+            mask,
+            temperature=1.0,
         )
         loss = weighted_sum(-scores.logp, mask, weights[piece].to(device))
         loss.backward()

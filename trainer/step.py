@@ -1,7 +1,7 @@
 """One step of training: sample groups, drop the dead ones where the objective says so, and account for every token.
 
-    sampled = sample_groups(session, step=3, cursor=72)
-    metrics = step_metrics(3, sampled, learner.update(sampled.kept, 3))
+sampled = sample_groups(session, step=3, cursor=72)
+metrics = step_metrics(3, sampled, learner.update(sampled.kept, 3))
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from verigym.verifiers.verdict import Status
 
 @dataclass
 class Sampled:
-    """What one step drew. size: rollouts of a group; kept: rollouts to learn from; dropped: of groups that dynamic sampling passed
-    over; cursor: after the last problem drawn."""
+    """What one step drew. size: rollouts of a group; kept: rollouts to learn from; dropped: of groups that dynamic
+    sampling passed over; cursor: after the last problem drawn."""
 
     size: int
     kept: list[Rollout] = field(default_factory=list)
@@ -32,8 +32,8 @@ class Sampled:
 
 
 def has_signal(group: Sequence[Rollout]) -> bool:
-    """Whether a group holds both right and wrong answers (arXiv:2503.14476); where no verifier can say what is right, whether its
-    rewards differ."""
+    """Whether a group holds both right and wrong answers (arXiv:2503.14476); where no verifier can say what is right,
+    whether its rewards differ."""
     scored = [r.verdict for r in group if r.verdict.scored]
     if any(verdict.correct is None for verdict in scored):
         rewards = [verdict.reward for verdict in scored]
@@ -42,11 +42,18 @@ def has_signal(group: Sequence[Rollout]) -> bool:
 
 
 def sample_groups(
-    stream: ProblemStream, cursor: int, groups: int, size: int, roll: Callable[[Sequence[Any], int], list[Rollout]], *, dynamic_rounds: int
+    stream: ProblemStream,
+    cursor: int,
+    groups: int,
+    size: int,
+    roll: Callable[[Sequence[Any], int], list[Rollout]],
+    *,
+    dynamic_rounds: int,
 ) -> Sampled:
     """Rollouts of `groups` problems. `roll(problems, first_group)` samples `size` of each.
 
-    dynamic_rounds > 0: groups without a signal are dropped and others sampled in their place, in at most so many rounds."""
+    dynamic_rounds > 0: groups without a signal are dropped and others sampled in their place, in at most so many
+    rounds."""
     step = Sampled(size=size, cursor=cursor)
     wanted, drawn = groups, 0
     while wanted and (step.rounds == 0 or step.rounds < dynamic_rounds):
@@ -62,9 +69,11 @@ def sample_groups(
 
 
 def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any]:
-    """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards over scored ones.
+    """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards
+    over scored ones.
 
-    entropy: the mean of -log p over the sampled tokens, an unbiased estimate over every state the policy visited, in nats."""
+    entropy: the mean of -log p over the sampled tokens, an unbiased estimate over every state the policy visited, in
+    nats."""
     rollouts = sampled.all
     scored = [r for r in rollouts if r.verdict.scored]
     lengths = sorted(r.sampled_tokens for r in rollouts)
@@ -110,9 +119,10 @@ def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any
 def account(sampled: Sampled, learned: Learned, health: dict[str, float]) -> dict[str, int]:
     """Where every sampled token went. All but `sampled` add up to it:
 
-    trained    moved the weights             clipped    stopped by the clip            corrected  removed by a correction or gate
-    masked     no verdict could be given     truncated  filtered for its length        dropped    of a group passed over
-    dead       of an answer with advantage 0"""
+    trained     moved the weights             masked      no verdict could be given
+    clipped     stopped by the clip           truncated   filtered for its length
+    corrected   removed by a correction       dropped     of a group passed over
+                or gate                       dead        of an answer with advantage 0"""
     return {
         "sampled": sum(r.sampled_tokens for r in sampled.all),
         "trained": int(health.get("tokens_trained", 0)),

@@ -1,12 +1,12 @@
 """Where the seconds of a step go.
 
-    watch = Stopwatch()
-    with watch("sample"): ...
-    watch.seconds["sample"]
+watch = Stopwatch()
+with watch("sample"): ...
+watch.seconds["sample"]
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +15,7 @@ class Stopwatch:
     """Seconds by name. A part that runs inside another is taken out of it, so that the parts add up."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._inner = [0.0]
 
     @contextmanager
@@ -31,6 +31,13 @@ class Stopwatch:
             self._inner[-1] += whole
 
     def timing(self, step: int, tokens: int, whole: float) -> dict[str, float]:
-        """A line of timing.jsonl: seconds of a step by part, `rest` being what no part holds, and sampled tokens per second."""
+        """A line of timing.jsonl: seconds of a step by part, `rest` being what no part holds, and sampled tokens per
+        second."""
         parts = {name: self.seconds[name] for name in ("sample", "verify", "update")}
-        return {"step": step, "seconds": whole, **parts, "rest": whole - sum(parts.values()), "tokens_per_s": tokens / whole}
+        return {
+            "step": step,
+            "seconds": whole,
+            **parts,
+            "rest": whole - sum(parts.values()),
+            "tokens_per_s": tokens / whole,
+        }

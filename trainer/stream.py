@@ -1,7 +1,7 @@
 """The problems a run trains on, in an order that its seed decides.
 
-A generator is asked for indices that a hash of seed and cursor gives; rows are shuffled anew each epoch. Only the cursor is kept, so
-a resumed run draws what it would have drawn.
+A generator is asked for indices that a hash of seed and cursor gives; rows are shuffled anew each epoch. Only the
+cursor is kept, so a resumed run draws what it would have drawn.
 
     stream = ProblemStream(task, split="train", levels=(2,), seed=0)
     problems, cursor = stream.take(24, cursor=0)
@@ -17,7 +17,8 @@ from verigym.trainer.seeds import sample_seed
 
 
 class ProblemStream:
-    """An endless sequence of problems of one task, addressed by a cursor. levels: taken in turn; none: the task's default."""
+    """An endless sequence of problems of one task, addressed by a cursor. levels: taken in turn; none: the task's
+    default."""
 
     def __init__(self, task: Task, *, split: str, levels: Sequence[int], seed: int) -> None:
         self.task = task

@@ -1,7 +1,8 @@
 """Tiny models with random weights, so that training runs on any machine with nothing to download.
 
-A character tokenizer (printable ASCII, newline, and one token each for the think and answer tags) and transformers architectures of
-under a million parameters. They are what the tests and the CPU quickstart train; real models come from a directory or a hub.
+A character tokenizer (printable ASCII, newline, and one token each for the think and answer tags) and transformers
+architectures of under a million parameters. They are what the tests and the CPU quickstart train; real models come from
+a directory or a hub.
 
     model, tokenizer = build("tiny-qwen2", seed=0)
 """
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-SHAPE = {"hidden_size": 96, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 12}
+SHAPE = {"hidden_size": 96, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 6}
 TINY_MODELS = {"tiny-qwen2": "qwen2", "tiny-llama": "llama"}
 """Name to architecture; all have one shape."""
 
@@ -36,8 +37,8 @@ PLACES = {"tens": 0xE000, "hundreds": 0xE010}
 def character_tokenizer() -> "PreTrainedTokenizerFast":
     """A tokenizer of one token a character. Characters outside printable ASCII become `<unk>`.
 
-    The digits of a number know their place: the 1 of `17` and the 1 of `31` are two tokens, so a model of two layers need not find out
-    by counting. Digits beyond the hundreds are plain.
+    The digits of a number know their place: the 1 of `17` and the 1 of `31` are two tokens, so a model of two layers
+    need not find out by counting. Digits beyond the hundreds are plain.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -45,7 +46,9 @@ def character_tokenizer() -> "PreTrainedTokenizerFast":
     specials = ["<pad>", "<unk>", "<eos>", *ROLES]
     characters = [c for c in string.printable if c.isprintable() or c == "\n"]
     placed = [(chr(start + int(digit)), digit) for start in PLACES.values() for digit in DIGITS]
-    vocabulary = {token: i for i, token in enumerate([*specials, *TAGS, *characters, *(stand_in for stand_in, _ in placed)])}
+    vocabulary = {
+        token: i for i, token in enumerate([*specials, *TAGS, *characters, *(stand_in for stand_in, _ in placed)])
+    }
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence(
         [
@@ -55,7 +58,9 @@ def character_tokenizer() -> "PreTrainedTokenizerFast":
         ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
-    tokenizer.decoder = decoders.Sequence([*(decoders.Replace(stand_in, digit) for stand_in, digit in placed), decoders.Fuse()])
+    tokenizer.decoder = decoders.Sequence(
+        [*(decoders.Replace(stand_in, digit) for stand_in, digit in placed), decoders.Fuse()]
+    )
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
     tokenizer.add_tokens([AddedToken(tag, normalized=False) for tag in TAGS])  # not special: decoding keeps them
     fast = PreTrainedTokenizerFast(
@@ -77,7 +82,9 @@ def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenize
 
     architecture = TINY_MODELS[name]
     tokenizer = character_tokenizer()
-    config_class, model_class = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}[architecture]
+    config_class, model_class = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}[
+        architecture
+    ]
     config = config_class(
         vocab_size=len(tokenizer),
         num_key_value_heads=SHAPE["num_attention_heads"],
@@ -86,8 +93,8 @@ def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenize
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
-        # Large first weights and fast rotation suit few layers and short texts: with the usual 0.02 and 10,000 the same model needs
-        # twice the steps.
+        # Large first weights and fast rotation suit few layers and short texts: with the usual 0.02 and 10,000 the same
+        # model needs twice the steps.
         initializer_range=0.1,
         rope_parameters={"rope_type": "default", "rope_theta": 10.0},
         **SHAPE,

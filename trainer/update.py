@@ -1,8 +1,8 @@
 """One step's learning: rewards to advantages, log-probs, loss, optimizer.
 
-Denominators are those of the whole mini-batch, fixed before the first backward pass, so the gradient does not depend on how it is cut
-into micro-batches. Rows that cannot move the weights (advantage 0, no KL in the loss, no entropy bonus) stay in the denominators and
-are left out of the forward pass; rollouts that say the same are scored once.
+Denominators are those of the whole mini-batch, fixed before the first backward pass, so the gradient does not depend on
+how it is cut into micro-batches. Rows that cannot move the weights (advantage 0, no KL in the loss, no entropy bonus)
+stay in the denominators and are left out of the forward pass; rollouts that say the same are scored once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,8 +24,9 @@ from verigym.trainer.rollout import Rollout
 
 @dataclass(frozen=True)
 class Learned:
-    """What a step's update did. stats: token sums, None when nothing could be learned; skipped: optimizer steps left out because the gradient was not finite; idle: counted tokens of rows left out of
-    the forward pass; masked, truncated: tokens of rollouts without a verdict, and filtered for their length."""
+    """What a step's update did. stats: token sums, None when nothing could be learned; skipped: optimizer steps left
+    out because the gradient was not finite; idle: counted tokens of rows left out of the forward pass; masked,
+    truncated: tokens of rollouts without a verdict, and filtered for their length."""
 
     loss: float
     grad_norm: float
@@ -44,7 +45,15 @@ class Learner:
     limit: generation limit in tokens; temperature: of sampling."""
 
     def __init__(
-        self, model: Any, optimizer: Optimizer, objective: Objective, settings: Optim, *, pad_id: int, temperature: float, limit: int,
+        self,
+        model: Any,
+        optimizer: Optimizer,
+        objective: Objective,
+        settings: Optim,
+        *,
+        pad_id: int,
+        temperature: float,
+        limit: int,
         reference: Any = None,
     ) -> None:
         self.model = model
@@ -90,7 +99,10 @@ class Learner:
     def _prepare(self, rollouts: Sequence[Rollout]) -> tuple[Batch, torch.Tensor, GroupCounts, int, int]:
         """Tensors of the step and one advantage a rollout, [N]."""
         scored = [r.verdict.scored for r in rollouts]
-        filtered = [s and r.finish == "length" and self.objective.overlong == "mask" for r, s in zip(rollouts, scored, strict=True)]
+        filtered = [
+            s and r.finish == "length" and self.objective.overlong == "mask"
+            for r, s in zip(rollouts, scored, strict=True)
+        ]
         counted = [s and not f for s, f in zip(scored, filtered, strict=True)]
         batch = Batch.of(rollouts, counted, pad_id=self.pad_id)
         old_logp = ref_logp = None
@@ -135,7 +147,9 @@ class Learner:
         bonus = torch.zeros(len(batch.group), dtype=torch.double)
         bonus[places] = Denominators.of("token-mean", lengths).weights(lengths)
         moves = lengths > 0
-        if self.objective.entropy_coef == 0 and not (self.objective.kl_coef > 0 and self.objective.kl_placement == "loss"):
+        if self.objective.entropy_coef == 0 and not (
+            self.objective.kl_coef > 0 and self.objective.kl_placement == "loss"
+        ):
             moves &= advantages[places] != 0
         idle = int(lengths[~moves].sum())
         found, copies = self._distinct(batch, advantages, places[moves])
@@ -169,11 +183,14 @@ class Learner:
             stats = piece_stats if stats is None else stats + piece_stats
         return loss, stats, idle
 
-    def _distinct(self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _distinct(
+        self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """One place for each distinct answer, and how many rollouts said it, [n] float64.
 
-        The same tokens after the same prompt have the same log-probs and the same gradient, so they are scored once and weigh as
-        often as they were sampled. Where the sampler's own log-probs enter the loss, which differ in their last bits, none are merged.
+        The same tokens after the same prompt have the same log-probs and the same gradient, so they are scored once and
+        weigh as often as they were sampled. Where the sampler's own log-probs enter the loss, which differ in their
+        last bits, none are merged.
         """
         if self.objective.correction != "none" or self.objective.off_policy_delta is not None:
             return places, torch.ones(len(places), dtype=torch.double)

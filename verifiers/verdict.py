@@ -1,7 +1,7 @@
 """What a verifier says of a reply.
 
-A verdict is a record, not a number: the reward, whether the answer was right, and a reason a person can read. `error` means that
-*we* failed (a grader crashed, a worker died): such a sample is masked and counted, never scored 0.
+A verdict is a record, not a number: the reward, whether the answer was right, and a reason a person can read. `error`
+means that *we* failed (a grader crashed, a worker died): such a sample is masked and counted, never scored 0.
 
     Verdict.right("11 = 11", extracted="3+25-17").reward     # 1.0
 """
@@ -29,8 +29,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """reward: a finite scalar; correct: None when the grader cannot say (a learned reward); reason: one line for a person;
-    parts: every component that went into the reward, by name; extracted: the answer as it was read from the reply."""
+    """reward: a finite scalar; correct: None when the grader cannot say (a learned reward); reason: one line for a
+    person; parts: every component that went into the reward, by name; extracted: the answer as it was read from the
+    reply."""
 
     reward: float
     correct: bool | None

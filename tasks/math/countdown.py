@@ -58,7 +58,7 @@ def problem(rng: random.Random, level: int, style: str = "words") -> Problem:
 
 def prompt(numbers: list[int], target: int, operators: str, style: str) -> str:
     """The question about any numbers and target; the terse form of the task lives here alone."""
-    padded = f"{target:03}=" + " ".join(f"{number:02}" for number in sorted(numbers))
+    padded = f"{target:03}=" + " ".join(f"{number:02}" for number in sorted(numbers, reverse=True))
     listed = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
     words = (
         f"Use the numbers {listed}, each exactly once, to make {target}. "
@@ -75,13 +75,14 @@ def oracle(problem: Problem, style: str = "words") -> str:
 
 
 def form(problem: Problem, rng: random.Random, style: str = "words") -> str:
-    """An expression over the numbers of the problem that misses the target."""
+    """An expression over the numbers of the problem that misses the target. Of a signed sum, minus signs are a little
+    likelier, so that no pattern which is often right is what a copier settles on."""
     numbers, target, operators = (problem.answer[name] for name in ("numbers", "target", "operators"))
     while True:
         if operators == "+-":
             tree: Tree = 0
-            for number in sorted(numbers):
-                tree = (rng.choice("+-"), tree, number)
+            for number in sorted(numbers, reverse=True):
+                tree = ("-" if rng.random() < 0.6 else "+", tree, number)
         else:
             tree = combine(rng, numbers, operators, LARGEST_STEP) or _signed_sum(rng, numbers)
         if value(tree) != target:
@@ -90,12 +91,12 @@ def form(problem: Problem, rng: random.Random, style: str = "words") -> str:
 
 
 def _aligned(witness: str, operators: str) -> str:
-    """The witness without blanks, numbers of two digits; a signed sum in the order of the terse prompt: +03-17+25."""
+    """The witness without blanks, numbers of two digits; a signed sum in the order of the terse prompt: +25-17+03."""
     compact = re.sub(r"\d+", lambda digits: digits[0].zfill(2), witness.replace(" ", ""))
     if operators != "+-":
         return compact
     terms = re.findall(r"[+-]\d+", compact if compact.startswith("-") else f"+{compact}")
-    return "".join(sorted(terms, key=lambda term: term[1:]))
+    return "".join(sorted(terms, key=lambda term: term[1:], reverse=True))
 
 
 def _signed_sum(rng: random.Random, numbers: list[int]) -> Tree:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import random
 import re
 from fractions import Fraction
 from itertools import permutations, product
@@ -9,6 +10,8 @@ from itertools import permutations, product
 import pytest
 
 from verigym.tasks import Problem, Task, load
+from verigym.verifiers.expression import expression
+from verigym.verifiers.verdict import Status
 
 COUNT = 12
 
@@ -32,14 +35,14 @@ def exact(text: str) -> Fraction:
         if isinstance(node, ast.Constant):
             return Fraction(node.value)
         if isinstance(node, ast.UnaryOp):
-            return -walk(node.operand)
+            return walk(node.operand) * {ast.UAdd: 1, ast.USub: -1}[type(node.op)]
         assert isinstance(node, ast.BinOp)
         left, right = walk(node.left), walk(node.right)
         if isinstance(node.op, ast.Div):
             return left / right
         return {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}[type(node.op)]
 
-    return walk(ast.parse(text, mode="eval").body)
+    return walk(ast.parse(re.sub(r"\b0+(?=\d)", "", text), mode="eval").body)
 
 
 @pytest.mark.parametrize("style", ["words", "terse"])
@@ -53,6 +56,40 @@ def test_countdown(style: str) -> None:
         assert all(1 <= number <= 99 for number in answer["numbers"])
         assert problem.family == ",".join(map(str, sorted(answer["numbers"])))
         assert problem.key == f"{problem.family}={answer['target']}"
+
+
+def test_a_terse_countdown_answers_digit_under_digit() -> None:
+    task = load("countdown", style="terse")
+    for level in (1, 2):
+        for problem in task.problems(COUNT, split="train", level=level):
+            target, _, given = problem.text.partition("=")
+            assert int(target) == problem.answer["target"] and len(target) == 3
+            reply = re.fullmatch(r"<answer>((?:[+-]\d\d)+)</answer>", task.oracle(problem))
+            assert reply is not None
+            assert re.findall(r"\d\d", reply[1]) == given.split(" ")
+            assert exact(reply[1]) == problem.answer["target"]
+
+
+@pytest.mark.parametrize("style", ["words", "terse"])
+def test_the_form_of_countdown_is_an_answer_that_is_never_right(style: str) -> None:
+    task = load("countdown", style=style)
+    for level in task.levels:
+        for problem in task.problems(COUNT, split="train", level=level):
+            for seed in range(3):
+                reply = task.form(problem, random.Random(seed))
+                assert reply == task.form(problem, random.Random(seed))
+                verdict = expression(reply, problem.answer)
+                assert (verdict.status, verdict.correct) == (Status.OK, False), verdict.reason
+                # every number once and computed: only the target is missed
+                assert verdict.reason.endswith(f"is not {problem.answer['target']}"), verdict.reason
+                if style == "terse" and level <= 2:
+                    signs = re.compile(r"[+-]")
+                    assert signs.sub("?", reply) == signs.sub("?", task.oracle(problem))
+
+
+def test_a_task_without_a_form_has_none() -> None:
+    task = load("arithmetic")
+    assert task.form(task.problem(0), random.Random(0)) is None
 
 
 def test_countdown_levels_use_their_operators() -> None:

@@ -9,7 +9,7 @@ from verigym.trainer.config import Evaluation, Keep, ObjectiveChoice, Optim, Pol
 
 torch.set_num_threads(1)
 
-OWN_ENV = '''
+OWN_ENV = """
 from verigym.tasks import Problem
 
 LEVELS = range(2, 4)
@@ -26,8 +26,9 @@ def play(problem):
 
 def oracle(problem):
     return problem.prompt[::-1]
-'''
-"""Graded by a rule that random replies meet in part, so that every group has a signal; in this process, so that it is quick."""
+"""
+"""Graded by a rule that random replies meet in part, so that every group has a signal; in this process, so that it is
+quick."""
 
 
 @pytest.fixture

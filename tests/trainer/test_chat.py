@@ -2,7 +2,7 @@ import pytest
 
 from verigym.trainer.chat import Chat
 from verigym.trainer.config import ConfigError
-from verigym.trainer.tiny import character_tokenizer
+from verigym.trainer.tiny import PLACES, character_tokenizer
 
 USER = {"role": "user", "content": "3 17"}
 ANSWER = {"role": "assistant", "content": "<answer>20</answer>"}
@@ -16,7 +16,8 @@ def tokenizer():
 
 def test_start_opens_the_reply(tokenizer):
     ids = Chat(tokenizer).start([USER])
-    assert tokenizer.convert_ids_to_tokens(ids) == ["<user>", "3", " ", "1", "7", "<assistant>"]
+    tens_1 = chr(PLACES["tens"] + 1)
+    assert tokenizer.convert_ids_to_tokens(ids) == ["<user>", "3", " ", tens_1, "7", "<assistant>"]
 
 
 @pytest.mark.parametrize("ended", [True, False])
@@ -48,7 +49,7 @@ def test_a_template_that_forgets_earlier_replies_is_refused(tokenizer):
 
 def test_a_tokenizer_without_an_end_token_is_refused(tokenizer):
     tokenizer.eos_token = None
-    with pytest.raises(ConfigError, match="no end token.*eos_token"):
+    with pytest.raises(ConfigError, match=r"no end token.*eos_token"):
         Chat(tokenizer)
 
 

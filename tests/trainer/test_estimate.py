@@ -63,12 +63,13 @@ def test_sizes_are_readable() -> None:
 
 def test_a_real_model_has_the_shape_and_the_bytes_that_were_estimated() -> None:
     torch = pytest.importorskip("torch")
-    from verigym.trainer.tiny import build
+    from verigym.trainer.tiny import SHAPE, build
 
     model, _ = build("tiny-qwen2", seed=0)
     parameters = sum(p.numel() for p in model.parameters())
     shape = shape_of(model.config, parameters)
-    assert (shape.layers, shape.hidden, shape.intermediate, shape.kv_width) == (3, 128, 384, 128)
+    named = ("num_hidden_layers", "hidden_size", "intermediate_size", "hidden_size")  # as many key-value heads as heads
+    assert (shape.layers, shape.hidden, shape.intermediate, shape.kv_width) == tuple(SHAPE[name] for name in named)
     ids = torch.zeros((4, 64), dtype=torch.long)
 
     with torch.no_grad():

@@ -54,8 +54,14 @@ def test_nothing_counted_gives_zeros():
 
 def test_a_model_that_scales_its_logits_is_scored_as_it_samples():
     config = GraniteConfig(
-        vocab_size=40, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, logits_scaling=8.0
-    )  # fmt: skip
+        vocab_size=40,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        logits_scaling=8.0,
+    )
     torch.manual_seed(0)
     model = GraniteForCausalLM(config).eval()
     found = score_tokens(model, IDS, ATTENTION, PROMPTS, MASK, temperature=1.0)

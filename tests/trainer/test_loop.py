@@ -7,17 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from verigym.envs.drive import ErrorBudget
 from verigym.trainer import checkpoint as checkpoint_module
 from verigym.trainer.checkpoint import newest_checkpoint
 from verigym.trainer.config import ConfigError, RunStopped
 from verigym.trainer.display import SilentDisplay
 from verigym.trainer.loop import train
+from verigym.trainer.policy import load_policy
 from verigym.trainer.run import RunDirectory
+from verigym.verifiers.verdict import Verdict
 
 
 def lines(path):
@@ -37,11 +41,24 @@ def test_a_run_leaves_what_the_design_names(small_run):
     summary = train(small_run())
     assert summary.finished and summary.steps == 4
     names = {path.name for path in summary.directory.iterdir()}
-    assert names >= {"config.toml", "objective.txt", "metrics.jsonl", "timing.jsonl", "eval.jsonl", "rollouts", "checkpoints", "report.html"}
+    assert names >= {
+        "config.toml",
+        "objective.txt",
+        "metrics.jsonl",
+        "timing.jsonl",
+        "eval.jsonl",
+        "rollouts",
+        "checkpoints",
+        "report.html",
+    }
     metrics = lines(summary.directory / "metrics.jsonl")
     assert [line["step"] for line in metrics] == [1, 2, 3, 4]
     evals = lines(summary.directory / "eval.jsonl")
-    assert [(e["when"], e["step"], e["split"]) for e in evals] == [("before", 0, "test"), ("during", 2, "validation"), ("after", 4, "test")]
+    assert [(e["when"], e["step"], e["split"]) for e in evals] == [
+        ("before", 0, "test"),
+        ("during", 2, "validation"),
+        ("after", 4, "test"),
+    ]
     assert not (summary.directory / "checkpoints" / ".reserve").exists()
     first = lines(summary.directory / "rollouts" / "step-000001.jsonl")[0]
     assert first["address"].startswith("digits_env@1/train/") and len(first["token_ids"]) == len(first["logps"])
@@ -61,7 +78,9 @@ def test_one_seed_one_run_and_another_seed_another(small_run):
     assert weights(first.directory) == weights(again.directory) != weights(other.directory)
 
 
-@pytest.mark.parametrize("change", [{}, {"policy": {"dtype": "bfloat16"}}, {"objective": {"kl_coef": 0.1}, "optim": {"updates_per_step": 2}}])
+@pytest.mark.parametrize(
+    "change", [{}, {"policy": {"dtype": "bfloat16"}}, {"objective": {"kl_coef": 0.1}, "optim": {"updates_per_step": 2}}]
+)
 def test_a_run_that_stopped_goes_on_bit_for_bit(small_run, change):
     whole = train(small_run("whole", **change))
     half = train(small_run("half", **change), stop_at=2)
@@ -95,7 +114,9 @@ def test_a_killed_run_goes_on_bit_for_bit(small_run, tmp_path, moment):
     whole = train(small_run("whole"))
     run = small_run("killed")
     (tmp_path / "killed.toml").write_text(to_toml(run))
-    process = subprocess.Popen([sys.executable, "-P", "-c", KILLED, str(tmp_path / "killed.toml")], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", KILLED, str(tmp_path / "killed.toml")], stderr=subprocess.DEVNULL
+    )
     root, deadline = Path(run.keep.out), time.monotonic() + 90
     while not (root / moment).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.0005)
@@ -127,7 +148,10 @@ def test_a_full_disk_loses_nothing(small_run, monkeypatch):
 
     monkeypatch.setattr(RunDirectory, "write_rollouts", full_at_three)
     run = small_run("full")
-    with pytest.raises(RunStopped, match=r"stopped after step 3: the disk is full\. Saved .*step-000003; make room, then `verigym train --resume"):
+    with pytest.raises(
+        RunStopped,
+        match=r"stopped after step 3: the disk is full\. Saved .*step-000003; make room, then `verigym train --resume",
+    ):
         train(run)
     resume(run.keep.out)
     assert (whole.directory / "metrics.jsonl").read_bytes() == (Path(run.keep.out) / "metrics.jsonl").read_bytes()
@@ -143,7 +167,9 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(small_run, mo
 
     monkeypatch.setattr("torch.save", fails)
     with pytest.raises(OSError, match="could not write the checkpoint"):
-        checkpoint_module.save(half.directory / "checkpoints", *_policy(before), checkpoint_module.TrainerState(9, 9, 9), keep=1)
+        checkpoint_module.save(
+            half.directory / "checkpoints", *_policy(before), checkpoint_module.TrainerState(9, 9, 9), keep=1
+        )
     assert newest_checkpoint(half.directory) == before
     assert not list((half.directory / "checkpoints").glob(".step*"))
 
@@ -160,30 +186,107 @@ def test_a_disk_without_room_is_named_before_training(small_run, monkeypatch):
     from verigym.trainer import run as run_module
 
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5 << 20})())
-    with pytest.raises(ConfigError, match=r"5 MiB free, and one checkpoint takes about \d+ MiB; make room, or choose another --out"):
+    with pytest.raises(
+        ConfigError, match=r"5 MiB free, and one checkpoint takes about \d+ MiB; make room, or choose another --out"
+    ):
         train(small_run())
 
 
 def test_a_directory_that_holds_a_run_is_not_written_over(small_run):
     train(small_run(), stop_at=1)
-    with pytest.raises(ConfigError, match="already holds a run.*--resume"):
+    with pytest.raises(ConfigError, match=r"already holds a run.*--resume"):
         train(small_run())
 
 
 def test_a_directory_that_is_not_a_run_cannot_be_resumed(tmp_path):
-    with pytest.raises(ConfigError, match="is not a run: it holds no config.toml"):
+    with pytest.raises(ConfigError, match=r"is not a run: it holds no config\.toml"):
         RunDirectory.open(tmp_path)
 
 
 def test_an_environment_that_fails_stops_the_run_with_its_reason(small_run, own_env):
-    own_env.write_text(own_env.read_text().replace("reply = yield problem.prompt", "reply = yield problem.prompt\n    raise KeyError('lost')"))
+    own_env.write_text(
+        own_env.read_text().replace(
+            "reply = yield problem.prompt", "reply = yield problem.prompt\n    raise KeyError('lost')"
+        )
+    )
     with pytest.raises(RunStopped, match=r"step 1: 16 of 16 verdicts are errors .*KeyError.*lost"):
         train(small_run())
 
 
+class Phases(SilentDisplay):
+    """Remembers what was said."""
+
+    def __init__(self):
+        self.said = []
+
+    def phase(self, text):
+        self.said.append(text)
+
+
+def test_an_environment_that_fails_later_loses_no_finished_step(small_run, monkeypatch):
+    whole = train(small_run("whole"))
+    checked = ErrorBudget.check
+    batches = []
+
+    def fails_in_the_fourth_step(self, verdicts):
+        batches.append(len(verdicts))
+        checked(self, verdicts if len(batches) < 4 else [Verdict.error("the server is gone")] * len(verdicts))
+
+    run = small_run("failing")
+    root = Path(run.keep.out)
+    with monkeypatch.context() as patched:
+        patched.setattr(ErrorBudget, "check", fails_in_the_fourth_step)
+        with pytest.raises(RunStopped, match=r"step 4: 16 of 16 verdicts are errors .*the server is gone"):
+            train(run)
+    assert newest_checkpoint(root).name == "step-000003"  # checkpoint_every is 2
+    resume(root)
+    assert (whole.directory / "metrics.jsonl").read_bytes() == (root / "metrics.jsonl").read_bytes()
+    assert weights(whole.directory) == weights(root)
+
+
+def test_without_matplotlib_a_run_ends_well_and_says_how_to_get_the_report(small_run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    display = Phases()
+    summary = train(small_run(), display=display)
+    assert summary.finished and not (summary.directory / "report.html").exists()
+    assert display.said[-1] == (
+        "the report was left out: charts need matplotlib, which is not installed; run: pip install 'verigym[train]', "
+        f"and then: verigym report {summary.directory}"
+    )
+
+
+def test_other_faults_of_the_report_are_not_hidden(small_run, monkeypatch):
+    def fails(_):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("verigym.trainer.loop.write_report", fails)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        train(small_run())
+
+
+def test_a_resumed_run_keeps_its_new_number_of_steps(small_run):
+    first = train(small_run(), stop_at=2)
+    directory, run = RunDirectory.open(first.directory)
+    more = replace(run, optim=replace(run.optim, steps=5))
+    train(more, resume=directory.root, stop_at=3)
+    assert RunDirectory.open(directory.root)[1] == more
+    assert resume(directory.root).steps == 5
+
+
+def test_loading_and_saving_show_no_bars_and_warn_of_nothing(small_run, capfd):
+    run = small_run(optim={"steps": 1})
+    train(run, stop_at=1)
+    resume(run.keep.out)
+    load_policy(run.keep.out)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_few_failures_are_masked_and_counted(small_run, own_env):
     own_env.write_text(
-        own_env.read_text().replace("reply = yield problem.prompt", "reply = yield problem.prompt\n    if len(reply) % 3 == 0: raise KeyError('lost')")
+        own_env.read_text().replace(
+            "reply = yield problem.prompt",
+            "reply = yield problem.prompt\n    if len(reply) % 3 == 0: raise KeyError('lost')",
+        )
     )
     summary = train(small_run(problems={"max_error_share": 1.0}))
     metrics = lines(summary.directory / "metrics.jsonl")
@@ -196,21 +299,23 @@ def test_a_group_of_one_under_a_group_baseline_is_refused(small_run):
 
 
 def test_a_prompt_longer_than_the_context_is_refused(small_run, own_env):
-    own_env.write_text(own_env.read_text().replace('"0123456789") for _ in range(level)', '"0123456789") for _ in range(600)'))
+    own_env.write_text(
+        own_env.read_text().replace('"0123456789") for _ in range(level)', '"0123456789") for _ in range(600)')
+    )
     with pytest.raises(ConfigError, match=r"has 602 tokens, and the context of tiny-qwen2 is 512: no room for a reply"):
         train(small_run(warmup={"sft_steps": 0}))
 
 
 def test_the_display_sees_every_step(small_run):
-    class Seen(SilentDisplay):
-        steps: list = []
+    steps = []
 
+    class Seen(SilentDisplay):
         def step(self, metrics, timing, steps_total):
-            self.steps.append((metrics["step"], steps_total, set(timing)))
+            steps.append((metrics["step"], steps_total, set(timing)))
 
     train(small_run(), display=Seen())
-    assert [(step, total) for step, total, _ in Seen.steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert Seen.steps[0][2] == {"step", "seconds", "sample", "verify", "update", "rest", "tokens_per_s"}
+    assert [(step, total) for step, total, _ in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps[0][2] == {"step", "seconds", "sample", "verify", "update", "rest", "tokens_per_s"}
 
 
 def test_a_checkpoint_is_a_model_anyone_can_load(small_run):

@@ -1,9 +1,11 @@
+import string
+
 import pytest
 import torch
 
 from verigym.trainer.config import ConfigError
 from verigym.trainer.policy import load_policy
-from verigym.trainer.tiny import TINY_MODELS, build, character_tokenizer
+from verigym.trainer.tiny import PLACES, TINY_MODELS, build, character_tokenizer
 
 
 @pytest.mark.parametrize("name", TINY_MODELS)
@@ -27,6 +29,35 @@ def test_every_character_is_one_token_and_comes_back():
     text = "Reverse 3 1 2:\n{[(x+y)*z/4 = ~`|\\_\"'?]}"
     ids = tokenizer(text)["input_ids"]
     assert len(ids) == len(text) and tokenizer.decode(ids) == text
+
+
+@pytest.mark.parametrize("number", ["7", "17", "317", "2317", "42317", "942317"])
+def test_a_number_of_any_length_comes_back_and_its_digits_know_their_place(number):
+    tokenizer = character_tokenizer()
+    for text in (number, f"+{number}-{number} = x{number}y", f"<answer>{number}</answer>\n{number}"):
+        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    tokens = tokenizer.convert_ids_to_tokens(tokenizer(number)["input_ids"])
+    hundreds, tens = chr(PLACES["hundreds"] + 3), chr(PLACES["tens"] + 1)
+    assert tokens == [*number[:-3], *[hundreds, tens, "7"][-len(number) :]]
+
+
+def test_one_digit_in_two_places_is_two_tokens():
+    tokenizer = character_tokenizer()
+    ids = tokenizer("333")["input_ids"]
+    assert len(set(ids)) == 3
+    assert tokenizer("33")["input_ids"] == ids[1:]
+    assert tokenizer("3")["input_ids"] == ids[2:]
+    # a blank, a sign or a letter ends a number; so does a digit of another script, which is no digit here
+    assert tokenizer("3 3")["input_ids"][::2] == tokenizer("3+3")["input_ids"][::2] == [ids[2], ids[2]]
+    assert tokenizer("3\u0663")["input_ids"] == [ids[2], tokenizer.unk_token_id]
+
+
+def test_the_places_come_after_every_character_in_the_vocabulary():
+    tokenizer = character_tokenizer()
+    plain = [tokenizer.convert_tokens_to_ids(c) for c in string.printable if c.isprintable() or c == "\n"]
+    placed = [tokenizer.convert_tokens_to_ids(chr(start + i)) for start in PLACES.values() for i in range(10)]
+    assert max(plain) < min(placed)
+    assert sorted(placed) == list(range(len(tokenizer) - 20, len(tokenizer)))
 
 
 def test_a_character_outside_the_alphabet_is_unknown():
@@ -58,7 +89,7 @@ def test_a_model_that_is_not_there_is_named(name, words):
 
 
 def test_a_directory_without_a_model_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="neither config.json"):
+    with pytest.raises(ConfigError, match=r"neither config\.json"):
         load_policy(str(tmp_path))
 
 

@@ -49,7 +49,9 @@ def rollouts():
             verdict = Verdict.error("lost") if (group, sample) == (3, 2) else Verdict(reward, reward == 1)
             finish = "length" if (group, sample) == (3, 1) else "stop"
             logps = tuple(-4.6 + 0.1 * t if s else 0.0 for t, s in enumerate(sampled))
-            made.append(Rollout(Problem("p", "a"), group, sample, prompt, tokens, sampled, logps, finish, 0, ("r",), verdict))
+            made.append(
+                Rollout(Problem("p", "a"), group, sample, prompt, tokens, sampled, logps, finish, 0, ("r",), verdict)
+            )
     return made
 
 
@@ -60,14 +62,34 @@ def learn(objective, order=None, temperature=1.0, reference=True, **optim):
     recorder = Recorder(model)
     frozen = load_policy("tiny-qwen2", seed=2).model.double() if objective.needs_reference and reference else None
     learner = Learner(
-        model, recorder, objective, Optim(steps=1, **optim), pad_id=0, temperature=temperature, limit=LIMIT, reference=frozen
+        model,
+        recorder,
+        objective,
+        Optim(steps=1, **optim),
+        pad_id=0,
+        temperature=temperature,
+        limit=LIMIT,
+        reference=frozen,
     )
     made = rollouts()
     learned = learner.update([made[i] for i in order] if order else made, 1)
     return recorder.gradients, learned
 
 
-NAMES = ["grpo", "dr_grpo", "dapo", "gspo", "gspo_token", "cispo", "sapo", "gmpo", "rloo", "maxrl", "reinforce_pp_baseline", "grpo@trl"]
+NAMES = [
+    "grpo",
+    "dr_grpo",
+    "dapo",
+    "gspo",
+    "gspo_token",
+    "cispo",
+    "sapo",
+    "gmpo",
+    "rloo",
+    "maxrl",
+    "reinforce_pp_baseline",
+    "grpo@trl",
+]
 
 
 def objective_of(name):
@@ -130,7 +152,9 @@ def test_the_temperature_of_sampling_is_that_of_learning():
 def test_all_dead_teaches_nothing_and_moves_nothing():
     policy = load_policy("tiny-qwen2", seed=1)
     recorder = Recorder(policy.model)
-    learner = Learner(policy.model, recorder, PRESETS["dr_grpo"], Optim(steps=1), pad_id=0, temperature=1.0, limit=LIMIT)
+    learner = Learner(
+        policy.model, recorder, PRESETS["dr_grpo"], Optim(steps=1), pad_id=0, temperature=1.0, limit=LIMIT
+    )
     learned = learner.update(rollouts()[6:9], 1)
     assert recorder.gradients == [] and learned.stats is None and learned.loss == 0.0 and learned.groups.dead == 1
 
@@ -144,7 +168,13 @@ def test_identical_answers_are_scored_once_and_weigh_as_often_as_they_were_sampl
         policy = load_policy("tiny-qwen2", seed=1)
         recorder = Recorder(policy.model)
         learner = Learner(
-            policy.model, recorder, PRESETS["dr_grpo"], Optim(steps=1, micro_batch_tokens=tokens), pad_id=0, temperature=1.0, limit=LIMIT
+            policy.model,
+            recorder,
+            PRESETS["dr_grpo"],
+            Optim(steps=1, micro_batch_tokens=tokens),
+            pad_id=0,
+            temperature=1.0,
+            limit=LIMIT,
         )
         if tokens == 1:
             learner._distinct = lambda batch, advantages, places: (places, torch.ones(len(places), dtype=torch.double))

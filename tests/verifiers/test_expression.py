@@ -26,6 +26,8 @@ ANSWER = {"numbers": [25, 3, 17], "target": 11, "operators": "+-*/"}
         ("11 = 3+25-17", "11 = 11"),
         ("3+25-17 = 28-17 = 11", "11 = 11"),
         ("-17+25+3", "11 = 11"),
+        ("+25-17+03", "11 = 11"),
+        ("+ 3 + (+25 - 17)", "11 = 11"),
     ],
 )
 def test_right(text: str, reason: str) -> None:
@@ -45,6 +47,8 @@ def test_right(text: str, reason: str) -> None:
         ("3+25-17 = 12", "11 = 12 is not so"),
         ("12 = 3+25-17", "12 = 11 is not so"),
         ("25/3-17", "-26/3 is not 11"),
+        ("+3", "it does not use 17, 25"),
+        ("+25+17-3", "39 is not 11"),
     ],
 )
 def test_wrong(text: str, reason: str) -> None:
@@ -76,7 +80,11 @@ def test_wrong(text: str, reason: str) -> None:
         ("3 25", "'25' where an operator should stand"),
         ("(3+25", "a bracket is not closed"),
         ("3+25)", "')' where an operator should stand"),
-        ("+3", "'+' where a number should stand"),
+        ("++3", "'+' where a number should stand"),
+        ("3++25", "'+' where a number should stand"),
+        ("25*+3", "'+' where a number should stand"),
+        ("-+3", "'+' where a number should stand"),
+        ("+", "it ends where a number should stand"),
         ("=", "it ends where a number should stand"),
         ("==", "it ends where a number should stand"),
     ],
@@ -93,6 +101,8 @@ def test_operators_are_those_of_the_problem() -> None:
     verdict = expression("<answer>25 * 3 - 17</answer>", {**ANSWER, "target": 58, "operators": "+-"})
     assert (verdict.status, verdict.reason) == (Status.MALFORMED, "'*' is not allowed here, only + -")
     assert expression("<answer>25 * 3 - 17</answer>", {**ANSWER, "target": 58}).correct
+    verdict = expression("<answer>+25</answer>", {"numbers": [25], "target": 25, "operators": "*/"})
+    assert (verdict.status, verdict.reason) == (Status.MALFORMED, "'+' is not allowed here, only * /")
 
 
 def test_repeated_numbers_are_used_as_often_as_given() -> None:

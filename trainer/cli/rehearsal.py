@@ -60,7 +60,7 @@ def _one_batch(run: Run, policy: Policy, driver: Driver) -> list[Rollout]:
         driver,
         problems,
         min(SAMPLES, rollout.group_size),
-        Sampling(rollout.max_new_tokens, rollout.temperature, stop=rollout.stop),
+        sampling=Sampling(rollout.max_new_tokens, rollout.temperature, stop=rollout.stop),
         seed=lambda problem, sample: sample_seed(run.keep.seed, 1, problem.address, sample),
         context=policy.context,
     )

@@ -1,7 +1,7 @@
 """What samples tokens: the interface that every engine keeps.
 
-Token ids in, token ids out; nothing here knows text, templates or rewards. Each request carries its own seed, so a sample does
-not depend on the batch it was drawn in, the worker or the order.
+Token ids in, token ids out; nothing here knows text, templates or rewards. Each request carries its own seed, so a
+sample does not depend on the batch it was drawn in, the worker or the order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,9 @@ Finish = Literal["stop", "length", "abort"]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample. temperature 0 is greedy. `stop_ids` end a reply and are part of it; a reply also ends once its text holds
-    one of `stop` (the tokens up to there are kept). top_p and top_k are for evaluation: training refuses them."""
+    """How to sample. temperature 0 is greedy. `stop_ids` end a reply and are part of it; a reply also ends once its
+    text holds one of `stop` (the tokens up to there are kept). top_p and top_k are for evaluation: training refuses
+    them."""
 
     max_new_tokens: int
     temperature: float = 1.0
@@ -36,8 +37,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """One reply. logps: log-prob of each token under the sampling distribution, temperature applied, in nats, fp32 or better;
-    finish: `stop` (an end token or stop string), `length` (cut), `abort` (cancelled); version: of the weights that sampled it."""
+    """One reply. logps: log-prob of each token under the sampling distribution, temperature applied, in nats, fp32 or
+    better; finish: `stop` (an end token or stop string), `length` (cut), `abort` (cancelled); version: of the weights
+    that sampled it."""
 
     token_ids: tuple[int, ...]
     logps: tuple[float, ...]
@@ -56,7 +58,8 @@ class Engine(Protocol):
         sampling: Sampling,
         on_done: Callable[[int, Completion], None] | None = None,
     ) -> list[Completion]:
-        """One completion a request, in order. `on_done(i, completion)` is called as each one ends, so that grading can start."""
+        """One completion a request, in order. `on_done(i, completion)` is called as each one ends, so that grading can
+        start."""
 
     def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
         """Take new weights (name to tensor); the very next sample uses them."""

@@ -1,8 +1,9 @@
 """The embedded engine: samples with a transformers model in this process, on CPU or GPU, with a key-value cache.
 
-It may hold the very model that is trained, and then new weights need no copying. Identical prompts are read once; rows that have
-ended leave the batch; random numbers come from each request's own seed by counting, so a sample does not depend on its batch.
-What it does not do: continuous batching (a batch is decoded to its end before the next one starts).
+It may hold the very model that is trained, and then new weights need no copying. Identical prompts are read once; rows
+that have ended leave the batch; random numbers come from each request's own seed by counting, so a sample does not
+depend on its batch. What it does not do: continuous batching (a batch is decoded to its end before the next one
+starts).
 
     TransformersEngine(model, pad_id=0).generate([Request((5, 6), seed=1)], Sampling(max_new_tokens=8))
 """
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from verigym.trainer.engines.cache import growing_cache
 from verigym.trainer.engines.engine import Completion, Finish, Request, Sampling
 
 KEEP_SHARE = 0.75
@@ -28,8 +30,8 @@ CELLS = 1 << 24
 
 
 def uniforms(seeds: np.ndarray, position: int) -> np.ndarray:
-    """One number in (0, 1) for each seed at a position: SplitMix64 (Steele et al. 2014), a counter-based generator, so no state is kept.
-    seeds [B] uint64; returns [B] float64."""
+    """One number in (0, 1) for each seed at a position: SplitMix64 (Steele et al. 2014), a counter-based generator, so
+    no state is kept. seeds [B] uint64; returns [B] float64."""
     with np.errstate(over="ignore"):
         z = seeds + np.uint64(position + 1) * GOLDEN_GAMMA
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -39,7 +41,8 @@ def uniforms(seeds: np.ndarray, position: int) -> np.ndarray:
 
 
 def truncate_distribution(logits: torch.Tensor, top_p: float, top_k: int) -> torch.Tensor:
-    """Logits [B, V] with everything outside the top k tokens, and outside the smallest set of probability top_p, at -inf."""
+    """Logits [B, V] with everything outside the top k tokens, and outside the smallest set of probability top_p, at
+    -inf."""
     if top_k > 0:
         kth = logits.topk(min(top_k, logits.shape[-1]), dim=-1).values[:, -1:]
         logits = logits.masked_fill(logits < kth, -torch.inf)
@@ -52,8 +55,9 @@ def truncate_distribution(logits: torch.Tensor, top_p: float, top_k: int) -> tor
 
 
 def draw(logits: torch.Tensor, sampling: Sampling, uniform: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """A token for each row by inverting the cumulative distribution, and its log-prob. logits [B, V] fp32; uniform [B] in (0, 1);
-    returns ids [B] and log-probs [B]. Temperature 0 takes the likeliest token and reports its log-prob at temperature 1."""
+    """A token for each row by inverting the cumulative distribution, and its log-prob. logits [B, V] fp32; uniform [B]
+    in (0, 1); returns ids [B] and log-probs [B]. Temperature 0 takes the likeliest token and reports its log-prob at
+    temperature 1."""
     if sampling.temperature == 0:
         ids = logits.argmax(-1)
         return ids, logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0]
@@ -87,7 +91,13 @@ class TransformersEngine:
     batch: most rows decoded together."""
 
     def __init__(
-        self, model: Any, *, pad_id: int, batch: int = 512, text: Callable[[Sequence[int]], str] | None = None, version: int = 0
+        self,
+        model: Any,
+        *,
+        pad_id: int,
+        batch: int = 512,
+        text: Callable[[Sequence[int]], str] | None = None,
+        version: int = 0,
     ) -> None:
         self.model = model
         self.pad_id = pad_id
@@ -119,8 +129,8 @@ class TransformersEngine:
         return [done[i] for i in range(len(requests))]
 
     def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
-        """Copies tensors into the model by name; tensors that already are the model's own cost nothing. Raises KeyError for a
-        name the model lacks."""
+        """Copies tensors into the model by name; tensors that already are the model's own cost nothing. Raises KeyError
+        for a name the model lacks."""
         own = dict(self.model.named_parameters(remove_duplicate=False))
         with torch.no_grad():
             for name, tensor in weights.items():
@@ -134,7 +144,11 @@ class TransformersEngine:
         """Nothing is held beyond the model."""
 
     def _decode(
-        self, requests: Sequence[Request], indices: Sequence[int], sampling: Sampling, finish: Callable[[_Row, Finish], None]
+        self,
+        requests: Sequence[Request],
+        indices: Sequence[int],
+        sampling: Sampling,
+        finish: Callable[[_Row, Finish], None],
     ) -> None:
         device = self.model.device
         rows: list[_Row] = []
@@ -180,7 +194,8 @@ class TransformersEngine:
         sampling: Sampling,
         finish: Callable[[_Row, Finish], None],
     ) -> list[int]:
-        """Adds a token to each row that has not ended, reports the ones that end with it, and returns the places of the others."""
+        """Adds a token to each row that has not ended, reports the ones that end with it, and returns the places of the
+        others."""
         going = []
         for place, row in enumerate(rows):
             if row.ended:
@@ -203,15 +218,13 @@ class TransformersEngine:
 
     def _read(self, prompts: Sequence[tuple[int, ...]], device: torch.device) -> tuple[torch.Tensor, Any, torch.Tensor]:
         """Reads left-padded prompts. Returns the logits after each [B, V], the filled cache, and the mask [B, P]."""
-        from transformers import DynamicCache
-
         longest = max(map(len, prompts))
         ids = torch.full((len(prompts), longest), self.pad_id, device=device)
         mask = torch.zeros((len(prompts), longest), dtype=torch.long, device=device)
         for i, prompt in enumerate(prompts):
             ids[i, longest - len(prompt) :] = torch.tensor(prompt, device=device)
             mask[i, longest - len(prompt) :] = 1
-        cache = DynamicCache(config=self.model.config)
+        cache = growing_cache(self.model.config)
         output = self.model(
             input_ids=ids,
             attention_mask=None if bool(mask.all()) else mask,

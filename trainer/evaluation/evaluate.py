@@ -249,7 +249,7 @@ def score(
     found: list[Sample] = []
     for start in range(0, len(problems), per_round):
         part = problems[start : start + per_round]
-        rollouts = collect(engine, chat, driver, part, samples, sampling, seed=seed_of, context=context)
+        rollouts = collect(engine, chat, driver, part, samples, sampling=sampling, seed=seed_of, context=context)
         fresh = [as_sample(rollout, seed_of(rollout.problem, rollout.sample)) for rollout in rollouts]
         found += fresh
         if keep:
@@ -354,8 +354,7 @@ def _checked(
 def _where_possible(
     measure: Callable[[Scores, int], Estimate], scores: Scores, ks: Iterable[int]
 ) -> dict[int, Estimate]:
-    most = max((tally.n for tally in scores.tallies), default=0)
-    return {k: measure(scores, k) for k in ks if k <= most}
+    return {k: measure(scores, k) for k in ks if k <= scores.most}
 
 
 def _digest(text: str) -> str:

@@ -1,10 +1,10 @@
 """The held-out score of a run: on the validation split while it learns, on the test split before and after.
 
-The same problems and the same random numbers every time, so that two scores of one run can be compared problem by problem. The samples
-of the scores before and after stay on disk, for reading and for the comparison.
+The same problems and the same random numbers every time, so that two scores of one run can be compared problem by
+problem. The samples of the scores before and after stay on disk, for reading and for the comparison.
 
     held_out = HeldOut(driver.env, settings, levels=(2,), seed=0, folder=run / "held_out")
-    record = held_out.record("before", 0, engine, policy, driver, rollout_settings)
+    record = held_out.record("before", 0, engine, policy, driver, rollout=rollout_settings)
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from verigym.trainer.config import Evaluation, Rollout
 from verigym.trainer.engines.engine import Engine
 from verigym.trainer.evaluation.evaluate import held_out, score
 from verigym.trainer.evaluation.samples import line_of
-from verigym.trainer.evaluation.scores import NoAccuracy, Sample, Scores, compare, pass_at
+from verigym.trainer.evaluation.scores import NoAccuracy, Sample, Scores, comparable, compare, pass_at
 from verigym.trainer.policy import Policy
 
 When = Literal["before", "during", "after"]
@@ -50,7 +50,7 @@ class HeldOut:
         return found
 
     def record(
-        self, when: When, step: int, engine: Engine, policy: Policy, driver: Driver, rollout: Rollout
+        self, when: When, step: int, engine: Engine, policy: Policy, driver: Driver, *, rollout: Rollout
     ) -> dict[str, Any]:
         """One line of eval.jsonl: greedy pass@1, and pass@k of sampled replies in the scores before and after."""
         split = SPLIT_OF[when]
@@ -58,9 +58,17 @@ class HeldOut:
 
         def sample(kind: str, n: int, temperature: float) -> Scores:
             scores = score(
-                engine, policy.chat, driver, problems, samples=n, temperature=temperature, max_new_tokens=rollout.max_new_tokens,
-                stop=rollout.stop, seed=self.seed, context=policy.context,
-            )  # fmt: skip
+                engine,
+                policy.chat,
+                driver,
+                problems,
+                samples=n,
+                temperature=temperature,
+                max_new_tokens=rollout.max_new_tokens,
+                stop=rollout.stop,
+                seed=self.seed,
+                context=policy.context,
+            )
             if when != "during":
                 self._keep(when, kind, scores)
             return scores
@@ -84,7 +92,7 @@ class HeldOut:
                 n = self.settings.eval_samples
                 sampled = sample("sampled", n, rollout.temperature)
                 record["samples"] = n
-                found = {k: pass_at(sampled, k) for k in sorted({1, n})}
+                found = {k: pass_at(sampled, k) for k in sorted({1, n}) if k <= max(1, sampled.most)}
                 record["sampled"] = {str(k): {"pass": e.value, "low": e.low, "high": e.high} for k, e in found.items()}
             if when == "after":
                 record["paired"] = self._paired()
@@ -93,12 +101,13 @@ class HeldOut:
         return record
 
     def _paired(self) -> dict[str, Any]:
-        """The differences after - before, problem by problem."""
+        """The differences after - before, problem by problem; a score that no problem has in both is left out."""
         paired = {}
         for kind in ("greedy", "sampled"):
             before, after = self._kept("before", kind), self._kept("after", kind)
             for k in sorted({1, self.settings.eval_samples if kind == "sampled" else 1}):
-                paired[f"{kind} pass@{k}"] = dataclasses.asdict(compare(before, after, k))
+                if comparable(before, after, k):
+                    paired[f"{kind} pass@{k}"] = dataclasses.asdict(compare(before, after, k))
         return paired
 
     def _path(self, when: str, kind: str) -> Path:
@@ -111,5 +120,6 @@ class HeldOut:
 
     def _kept(self, when: str, kind: str) -> Scores:
         lines = self._path(when, kind).read_text(encoding="utf-8").splitlines()
-        return Scores(tuple(Sample(**{**(line := json.loads(text)), "earlier": tuple(line["earlier"])}) for text in lines))
-
+        return Scores(
+            tuple(Sample(**{**(line := json.loads(text)), "earlier": tuple(line["earlier"])}) for text in lines)
+        )

@@ -132,6 +132,11 @@ class Scores:
         return sum(not sample.ruled for sample in self.samples) - self.errors
 
     @property
+    def most(self) -> int:
+        """Ruled samples of the problem that has the most: the largest k of which anything can be said."""
+        return max((tally.n for tally in self.tallies), default=0)
+
+    @property
     def truncated(self) -> float:
         """Share of replies that the length limit cut."""
         return _mean([sample.finish == "length" for sample in self.samples])
@@ -169,6 +174,12 @@ def maj_at(scores: Scores, k: int) -> Estimate:
     credit, replies without an answer do not vote. Answers are the same when their texts are, blanks apart. Raises as
     `pass_at`."""
     return _over_problems(scores, k, lambda tally: _majority(tally, k), exact=k == 1)
+
+
+def comparable(before: Scores, after: Scores, k: int) -> bool:
+    """Whether any problem has k ruled samples in both, which `compare` needs."""
+    enough = [{tally.problem for tally in scores.tallies if tally.n >= k} for scores in (before, after)]
+    return not enough[0].isdisjoint(enough[1])
 
 
 def compare(before: Scores, after: Scores, k: int = 1) -> Comparison:
@@ -231,10 +242,9 @@ def _too_few(scores: Scores, k: int) -> Exception:
     if not scores.samples:
         return ConfigError("nothing was sampled, so there is no score; ask for 1 problem or more")
     if any(sample.ruled for sample in scores.samples):
-        most = max(tally.n for tally in scores.tallies)
         errors = f" ({scores.errors} verdicts were errors: {scores.first_error})" if scores.errors else ""
         return ConfigError(
-            f"k={k} needs {k} samples of a problem, and no problem has more than {most} that count{errors}; "
+            f"k={k} needs {k} samples of a problem, and no problem has more than {scores.most} that count{errors}; "
             f"set -n {k} or more"
         )
     if scores.errors == len(scores.samples):

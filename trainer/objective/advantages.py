@@ -86,7 +86,8 @@ class Grouped:
         lowest = float(self.rewards.min()) if len(self.rewards) else 0.0
         if lowest < 0:
             raise ValueError(
-                f"scale='mean' divides by a success rate, and a reward is {lowest}: use rewards of 0 or more, or set scale to none"
+                f"scale='mean' divides by a success rate, and a reward is {lowest}: use rewards of 0 or more, or set "
+                "scale to none"
             )
         return torch.where(self.live, values / (self.mean(self.rewards)[self.index] + eps), 0.0)
 

@@ -62,8 +62,8 @@ def _check_advantage_and_kl(objective: Objective) -> None:
         objective.overlong == "penalty" or (objective.kl_coef > 0 and objective.kl_placement == "reward")
     ):
         raise ValueError(
-            "scale='mean' divides by a success rate, and overlong='penalty' or kl_placement='reward' make rewards negative; "
-            "set overlong to mask, kl_placement to loss, or scale to none"
+            "scale='mean' divides by a success rate, and overlong='penalty' or kl_placement='reward' make rewards "
+            "negative; set overlong to mask, kl_placement to loss, or scale to none"
         )
     if objective.kl_coef > 0 and objective.kl_placement == "loss" and estimator == "k1":
         raise ValueError(

@@ -74,8 +74,8 @@ class Objective:
     baseline: str = "group-mean"
     """taken from the reward: group-mean, leave-one-out, none"""
     scale: str = "group"
-    """divides the advantage: group (its std), mean (the mean reward of the group), batch (std of all rewards of the step),
-    whiten (mean and std over tokens), none"""
+    """divides the advantage: group (its std), mean (the mean reward of the group), batch (std of all rewards of the
+    step), whiten (mean and std over tokens), none"""
     std_ddof: int = 1
     """1: sample standard deviation, 0: population"""
     std_eps: float = 1e-6
@@ -226,8 +226,9 @@ class Objective:
     ) -> tuple[Tensor, TokenStats]:
         """Policy and KL term of each token [B, T], before the reduction, and what happened to the tokens.
 
-        copies [B]: how many identical answers each row stands for, in the counts. logp carries the gradient; old_logp may be `logp.detach()` when there is one update per rollout. Raises
-        ValueError when the objective needs log-probs that were not given.
+        copies [B]: how many identical answers each row stands for, in the counts. logp carries the gradient; old_logp
+        may be `logp.detach()` when there is one update per rollout. Raises ValueError when the objective needs
+        log-probs that were not given.
         """
         mask = as_mask(mask)
         old_logp = old_logp.detach()

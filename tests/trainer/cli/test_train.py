@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,14 +112,14 @@ def test_help_shows_every_key_with_its_docstring_at_100_columns(
 
 
 def test_the_first_interrupt_asks_and_the_second_stops_at_once(capfd: pytest.CaptureFixture[str]) -> None:
-    interrupt = Interrupt()
+    interrupt, before = Interrupt(), signal.getsignal(signal.SIGINT)  # ignored where the tests run in the background
     assert not interrupt()
     with command._listening(interrupt):
         signal.raise_signal(signal.SIGINT)
         assert interrupt()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert "stopping after this step, which is saved; once more stops at once" in capfd.readouterr().err
 
 
@@ -127,7 +128,8 @@ def test_a_dry_run_shows_a_verified_batch_and_what_is_needed_and_writes_nothing(
 ) -> None:
     pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "countdown-tiny", "--dry-run", "--max-new-tokens", "5", "--name", "never"]) == 0
+    size = "--problems-per-step 32 --group-size 16 --max-new-tokens 5"
+    assert main(words("train countdown-tiny --dry-run --name never", size)) == 0
     printed = capsys.readouterr().out
     for text in (
         "dry run: countdown level 2, tiny-qwen2",
@@ -188,3 +190,19 @@ def test_stop_at_saves_and_exits_well(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
     assert main(["train", "--resume", str(run), "--stop-at", "2"]) == 0
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_more_steps_given_to_a_resumed_run_stay_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    run = tmp_path / "run"
+    assert main(words("train --env countdown", *SMALL, f"--steps 1 --out {run}")) == 0
+    before = read_run(run / "config.toml")
+    assert main(["train", "--resume", str(run), "--steps", "4", "--stop-at", "2"]) == 0
+    after = read_run(run / "config.toml")
+    assert (before.optim.steps, after.optim.steps) == (1, 4)
+    assert replace(after, optim=before.optim) == before
+    assert not list(run.glob(".*"))
+    capsys.readouterr()
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "4 of 4 steps in" in capsys.readouterr().out
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 4

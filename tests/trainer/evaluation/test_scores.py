@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verigym.trainer.config import ConfigError
-from verigym.trainer.evaluation.scores import NoAccuracy, Sample, Scores, compare, maj_at, pass_at, pass_hat
+from verigym.trainer.evaluation.scores import NoAccuracy, Sample, Scores, comparable, compare, maj_at, pass_at, pass_hat
 
 Z = 1.959963984540054
 
@@ -190,3 +190,14 @@ def test_order_of_samples_does_not_matter(counts, random):
     assert first.value == pytest.approx(second.value)
     assert (first.low, first.high) == (pytest.approx(second.low), pytest.approx(second.high))
     assert 0 <= first.low <= first.value <= first.high <= 1
+
+
+def test_scores_without_a_problem_in_common_are_not_comparable() -> None:
+    before = scores(problem("a", 1, 1), problem("b", 0, 0, errors=2))
+    after = scores(problem("a", 0, 1, errors=1), problem("b", 2, 0))
+    assert (before.most, after.most, scores().most) == (2, 2, 0)
+    assert comparable(before, after, 1)
+    assert compare(before, after, 1).problems == 1
+    assert not comparable(before, after, 2)  # a has two ruled samples before only, b after only
+    with pytest.raises(ConfigError, match="no problem has k=2 samples that count in both scores"):
+        compare(before, after, 2)

@@ -148,7 +148,8 @@ def test_over_the_group_mean_is_maxrl() -> None:
 
 
 def test_over_the_group_mean_follows_the_log_of_the_success_rate() -> None:
-    # A policy of one logit: p = sigmoid(x). In expectation over many samples, A * grad log p(sample) is d log p / dx = 1 - p.
+    # A policy of one logit: p = sigmoid(x). In expectation over many samples, A * grad log p(sample) is
+    # d log p / dx = 1 - p.
     p = 0.25
     grouped = adv.Grouped.of(torch.tensor([1.0, 0, 0, 0]), torch.zeros(4, dtype=torch.long))
     scores = torch.tensor([1 - p, -p, -p, -p], dtype=torch.float64)  # d log-prob of each sample / dx
@@ -157,5 +158,5 @@ def test_over_the_group_mean_follows_the_log_of_the_success_rate() -> None:
 
 def test_over_the_group_mean_refuses_negative_rewards() -> None:
     grouped = adv.Grouped.of(torch.tensor([1.0, -1.0]), torch.tensor([0, 0]))
-    with pytest.raises(ValueError, match="a reward is -1.0: use rewards of 0 or more"):
+    with pytest.raises(ValueError, match=r"a reward is -1\.0: use rewards of 0 or more"):
         grouped.over_mean(grouped.centred(), 1e-6)
