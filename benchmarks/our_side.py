@@ -1,4 +1,4 @@
-"""verigym's side of `step_vs_trl.py`: `verigym.trainer.train` as anyone would run it, held-out scores cut to one problem.
+"""verigym's side of `step_vs_trl.py`: `verigym.trainer.train` as anyone runs it, held-out scores cut to one problem.
 
 python benchmarks/our_side.py PLAN.json ANSWER.json
 """
@@ -17,7 +17,7 @@ from step_plan import Plan, Timed, counted
 from verigym.trainer.config import Evaluation, Keep, ObjectiveChoice, Optim, Policy, Problems, Rollout, Run
 from verigym.trainer.loop import train
 
-ENV = f"{Path(__file__).with_name('parity.py')}:env"
+ENV = f"{Path(__file__).with_name('checksum.py')}:env"
 
 
 def run_of(plan: Plan, out: Path) -> Run:
@@ -38,9 +38,11 @@ def run_of(plan: Plan, out: Path) -> Run:
 def measure(plan: Plan) -> Timed:
     """Runs the plan."""
     ends: list[float] = []
+    cpu_ends: list[float] = []
 
     def tick() -> bool:
         ends.append(time.perf_counter())
+        cpu_ends.append(time.process_time())
         return False
 
     with tempfile.TemporaryDirectory() as folder:
@@ -57,12 +59,14 @@ def measure(plan: Plan) -> Timed:
     groups = [replies[: plan.size] for replies in kept]
     return Timed(
         seconds=counted([0.0, *(end - start for start, end in pairwise(ends))], plan),
+        cpu=counted([0.0, *(end - start for start, end in pairwise(cpu_ends))], plan),
         sampling=counted([line["sample"] for line in lines["timing"]], plan),
         tokens=[int(n) for n in counted([line["tokens"]["sampled"] for line in lines["metrics"]], plan)],
         distinct=min(len(set(replies)) / len(replies) for replies in groups),
         spread=1 - max(line["dead"] for line in lines["metrics"]),
         note=f"{plan.dtype} weights{', fp32 masters' if plan.dtype == 'bfloat16' else ''}; "
-        f"verigym: torch {torch.__version__}, transformers {transformers.__version__}, threads {torch.get_num_threads()}",
+        f"verigym: torch {torch.__version__}, transformers {transformers.__version__}, "
+        f"threads {torch.get_num_threads()}",
     )
 
 

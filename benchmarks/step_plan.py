@@ -49,12 +49,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Timed:
-    """What one side measured over the counted steps. seconds: wall time of each step, everything included; sampling:
-    the part spent drawing replies; tokens: sampled in each step; distinct: share of different replies in a group, the
-    lowest seen (verigym: in the groups it writes down); spread: share of groups with both rewards, the lowest seen;
-    note: precision; versions."""
+    """What one side measured over the counted steps. seconds: wall time of each step, everything included; cpu: processor
+    seconds of each; sampling: the part of the wall time spent drawing replies; tokens: sampled in each; distinct: share
+    of different replies in a group, the lowest seen (verigym: in the groups it writes down); spread: share of groups
+    with more than one reward, the lowest seen; note: precision; versions."""
 
     seconds: list[float]
+    cpu: list[float]
     sampling: list[float]
     tokens: list[int]
     distinct: float
@@ -74,6 +75,7 @@ class Timed:
         """The steps of two runs of one plan, pooled."""
         return Timed(
             self.seconds + other.seconds,
+            self.cpu + other.cpu,
             self.sampling + other.sampling,
             self.tokens + other.tokens,
             min(self.distinct, other.distinct),
@@ -85,6 +87,11 @@ class Timed:
     def step(self) -> float:
         """Median seconds of a step."""
         return statistics.median(self.seconds)
+
+    @property
+    def processor(self) -> float:
+        """Median processor seconds of a step: what another load on the machine disturbs less."""
+        return statistics.median(self.cpu)
 
     @property
     def sample(self) -> float:

@@ -1,4 +1,4 @@
-"""TRL's side of `step_vs_trl.py`: GRPOTrainer with the settings of `our_side.py`, in TRL's own environment, without verigym.
+"""TRL's side of `step_vs_trl.py`: GRPOTrainer with the settings of `our_side.py`, in an environment without verigym.
 
 TRL_PYTHON benchmarks/trl_side.py PLAN.json ANSWER.json
 """
@@ -15,7 +15,7 @@ import torch
 import transformers
 import trl
 from datasets import Dataset
-from parity import parity_reward
+from checksum import checksum
 from step_plan import Plan, Timed, counted
 from transformers import AutoTokenizer, TrainerCallback
 
@@ -25,10 +25,12 @@ class Clock(TrainerCallback):
 
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.cpu_ends: list[float] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer after the optimizer's step."""
         self.ends.append(time.perf_counter())
+        self.cpu_ends.append(time.process_time())
 
 
 def config_of(plan: Plan, out: str) -> trl.GRPOConfig:
@@ -81,7 +83,7 @@ def measure(plan: Plan) -> Timed:
 
     def reward(completions: list[Any], completion_ids: list[list[int]], **_: Any) -> list[float]:
         replies = [completion[0]["content"] for completion in completions]
-        rewards = [parity_reward(reply) for reply in replies]
+        rewards = [checksum(reply) for reply in replies]
         groups = range(0, plan.rollouts, plan.size)
         tokens.append(sum(map(len, completion_ids)))
         distinct.append(min(len(set(replies[i : i + plan.size])) / plan.size for i in groups))
@@ -112,6 +114,7 @@ def measure(plan: Plan) -> Timed:
         held = {str(parameter.dtype).removeprefix("torch.") for parameter in trainer.model.parameters()}
     return Timed(
         seconds=counted([0.0, *(end - start for start, end in pairwise(clock.ends))], plan),
+        cpu=counted([0.0, *(end - start for start, end in pairwise(clock.cpu_ends))], plan),
         sampling=counted(sampling, plan),
         tokens=[int(n) for n in counted([float(n) for n in tokens], plan)],
         distinct=min(distinct),

@@ -138,14 +138,22 @@ def _speak(
     turn: int,
     watch: Stopwatch,
 ) -> None:
-    """One reply from every live episode, handed to its environment as soon as it ends."""
+    """One reply from every live episode, handed to its environment as soon as it ends.
+
+    A verifier is a pure function of the reply and the answer, so a reply that a group says twice is graded once. A
+    conversation has a state of its own, and every reply in one goes to its environment.
+    """
+    graded: dict[tuple[int, tuple[int, ...]], tuple[str, Future[Verdict | None]]] = {}
 
     def on_done(i: int, completion: Completion) -> None:
         talk = live[i]
-        text = chat.text(completion.token_ids)
+        said = (talk.group, completion.token_ids)
+        if said not in graded or driver.env.play is not None:
+            text = chat.text(completion.token_ids)
+            with watch("verify"):
+                graded[said] = text, driver.submit(talk.episode, text, truncated=completion.finish == "length")
+        text, talk.pending = graded[said]
         talk.say(completion, text)
-        with watch("verify"):
-            talk.pending = driver.submit(talk.episode, text, truncated=completion.finish == "length")
 
     requests = [
         Request(

@@ -5,6 +5,7 @@ policy.chat.start([{"role": "user", "content": "3 17 25 = 11"}])
 """
 
 import difflib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,23 @@ def _locate(model: str) -> str:
     return str(checkpoint)
 
 
+def _load_tokenizer(source: str) -> Any:
+    """The tokenizer of a directory or Hub id. One that was saved as plain `TokenizersBackend` is its tokenizer.json as
+    it stands; AutoTokenizer would give it the rules of the model's family where that is qwen2, and lose every blank."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    settings = Path(source) / "tokenizer_config.json"
+    saved = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
+    plain = saved.get("tokenizer_class") == "TokenizersBackend"
+    return (PreTrainedTokenizerFast if plain else AutoTokenizer).from_pretrained(source)
+
+
 def _load_pretrained(source: str) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     try:
         with without_progress_bars():
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            tokenizer = _load_tokenizer(source)
             model = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

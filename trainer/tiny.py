@@ -46,15 +46,22 @@ def character_tokenizer() -> "PreTrainedTokenizerFast":
     specials = ["<pad>", "<unk>", "<eos>", *ROLES]
     characters = [c for c in string.printable if c.isprintable() or c == "\n"]
     placed = [(chr(start + int(digit)), digit) for start in PLACES.values() for digit in DIGITS]
+    stand_ins = "".join(stand_in for stand_in, _ in placed)
     vocabulary = {
         token: i for i, token in enumerate([*specials, *TAGS, *characters, *(stand_in for stand_in, _ in placed)])
     }
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence(
         [
-            normalizers.Replace(Regex(f"{digit}(?=[0-9]{{{after}}}(?![0-9]))"), chr(PLACES[place] + int(digit)))
-            for place, after in (("hundreds", 2), ("tens", 1))
-            for digit in DIGITS
+            # In a text the stand-ins are unknown characters like any other.
+            normalizers.Replace(Regex(f"[{stand_ins}]"), "\ufffd"),
+            *(
+                normalizers.Replace(
+                    Regex(f"{digit}(?=[0-9]{{{after}}}(?![0-9{stand_ins}]))"), chr(PLACES[place] + int(digit))
+                )
+                for place, after in (("hundreds", 2), ("tens", 1))
+                for digit in DIGITS
+            ),
         ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
@@ -97,6 +104,7 @@ def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenize
         # model needs twice the steps.
         initializer_range=0.1,
         rope_parameters={"rope_type": "default", "rope_theta": 10.0},
+        **({"attention_bias": True} if architecture == "llama" else {}),
         **SHAPE,
     )
     with torch.random.fork_rng(devices=[]):

@@ -71,7 +71,7 @@ def _fold_one(character: str, before: list[str]) -> str:
         return " " if character != "\u2028" else "\n"
     kind, _, rest = unicodedata.decomposition(character).partition(" ")
     if kind in _SAME_SIGN:
-        return unicodedata.normalize("NFKC", character)
+        return "".join(_fold_one(plain, before) for plain in unicodedata.normalize("NFKC", character))
     if "GREEK SMALL LETTER " in (name := unicodedata.name(character, "")) and "WITH" not in name:
         return f"\\{name.rpartition(' ')[2].lower()} "
     if kind == "<fraction>":

@@ -127,3 +127,18 @@ def test_groups_stand_side_by_side(group):
     problems = [Problem("1", "a"), Problem("2", "b")]
     _, _, found = roll(Env(TASK, lambda p, r: True), *[("x", "stop")] * (2 * group), n=group, problems=problems)
     assert [r.problem.prompt for r in found] == ["1"] * group + ["2"] * group
+
+
+def test_a_reply_that_a_group_says_twice_is_graded_once():
+    seen = []
+    env = Env(TASK, lambda p, r: seen.append((p.prompt, r)) or r == "4")
+    problems = [Problem("1", "a"), Problem("2", "b")]
+    replies = [("4", "stop"), ("4", "stop"), ("5", "stop"), ("4", "stop"), ("4", "stop"), ("4", "stop")]
+    _, _, found = roll(env, *replies, n=3, problems=problems)
+    assert seen == [("1", "4"), ("1", "5"), ("2", "4")]
+    assert [r.verdict.correct for r in found] == [True, True, False, True, True, True]
+
+
+def test_every_reply_of_a_conversation_goes_to_its_own_environment():
+    _, _, found = roll(Env(TASK, play=play), *[("5", "stop")] * 2, *[("4", "stop")] * 2, n=2)
+    assert [r.replies for r in found] == [("5", "4"), ("5", "4")] and all(r.verdict.correct for r in found)

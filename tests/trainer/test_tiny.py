@@ -31,7 +31,7 @@ def test_every_character_is_one_token_and_comes_back():
     assert len(ids) == len(text) and tokenizer.decode(ids) == text
 
 
-@pytest.mark.parametrize("number", ["7", "17", "317", "2317", "42317", "942317"])
+@pytest.mark.parametrize("number", ["7", "17", "317", "2317", "42317", "942317", "123317", "999317"])
 def test_a_number_of_any_length_comes_back_and_its_digits_know_their_place(number):
     tokenizer = character_tokenizer()
     for text in (number, f"+{number}-{number} = x{number}y", f"<answer>{number}</answer>\n{number}"):
@@ -63,15 +63,20 @@ def test_the_places_come_after_every_character_in_the_vocabulary():
 def test_a_character_outside_the_alphabet_is_unknown():
     tokenizer = character_tokenizer()
     assert tokenizer.convert_ids_to_tokens(tokenizer("é9")["input_ids"]) == ["<unk>", "9"]
+    hidden = "".join(chr(start) for start in PLACES.values())  # what stands for digits inside stands for none outside
+    assert tokenizer.convert_ids_to_tokens(tokenizer(f"{hidden}9")["input_ids"]) == ["<unk>", "<unk>", "9"]
 
 
-def test_a_saved_tiny_model_loads_as_any_other(tmp_path):
-    policy = load_policy("tiny-llama", seed=2)
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_a_saved_tiny_model_loads_as_any_other(name, tmp_path):
+    policy = load_policy(name, seed=2)
     policy.model.save_pretrained(tmp_path)
     policy.tokenizer.save_pretrained(tmp_path)
     loaded = load_policy(str(tmp_path))
-    ids = torch.tensor([policy.chat.start([{"role": "user", "content": "hello"}])])
-    assert loaded.chat.start([{"role": "user", "content": "hello"}]) == tuple(ids[0].tolist())
+    message = {"role": "user", "content": "Reverse 317 42\n<answer>0317=42</answer>"}
+    ids = torch.tensor([policy.chat.start([message])])
+    assert loaded.chat.start([message]) == tuple(ids[0].tolist())
+    assert loaded.chat.text(ids[0].tolist()) == policy.chat.text(ids[0].tolist())
     assert torch.equal(policy.model(input_ids=ids).logits, loaded.model(input_ids=ids).logits)
 
 

@@ -24,6 +24,7 @@ from verigym.verifiers.text import fold, squeeze
         ("①", "①"),
         ("x ≥ 2", "x \\ge  2"),
         ("π", "\\pi "),
+        ("𝜶+𝛼", "\\alpha +\\alpha "),
         ("a\u00a0b", "a b"),
         ("a\u200bb", "ab"),
         ("\ud800", "\ud800"),
