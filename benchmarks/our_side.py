@@ -53,15 +53,16 @@ def measure(plan: Plan) -> Timed:
             for name in ("timing", "metrics")
         }
         kept = [
-            [tuple(row["replies"]) for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())]
+            [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
             for path in sorted((out / "rollouts").glob("*.jsonl"))
         ]
-    groups = [replies[: plan.size] for replies in kept]
+    groups = [[tuple(row["replies"]) for row in rows[: plan.size]] for rows in kept]
     return Timed(
         seconds=counted([0.0, *(end - start for start, end in pairwise(ends))], plan),
         cpu=counted([0.0, *(end - start for start, end in pairwise(cpu_ends))], plan),
         sampling=counted([line["sample"] for line in lines["timing"]], plan),
         tokens=[int(n) for n in counted([line["tokens"]["sampled"] for line in lines["metrics"]], plan)],
+        prompt=max(row["prompt_tokens"] for rows in kept for row in rows),
         distinct=min(len(set(replies)) / len(replies) for replies in groups),
         spread=1 - max(line["dead"] for line in lines["metrics"]),
         note=f"{plan.dtype} weights{', fp32 masters' if plan.dtype == 'bfloat16' else ''}; "

@@ -49,15 +49,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Timed:
-    """What one side measured over the counted steps. seconds: wall time of each step, everything included; cpu: processor
-    seconds of each; sampling: the part of the wall time spent drawing replies; tokens: sampled in each; distinct: share
-    of different replies in a group, the lowest seen (verigym: in the groups it writes down); spread: share of groups
-    with more than one reward, the lowest seen; note: precision; versions."""
+    """What one side measured over the counted steps. seconds: wall time of each step, everything included; cpu:
+    processor seconds of each; sampling: the part of the wall time spent drawing replies; tokens: sampled in each;
+    prompt: longest prompt, in tokens; distinct: share of different replies in a group, the lowest seen (verigym: in the
+    groups it writes down); spread: share of groups with more than one reward, the lowest seen; note: precision;
+    versions."""
 
     seconds: list[float]
     cpu: list[float]
     sampling: list[float]
     tokens: list[int]
+    prompt: int
     distinct: float
     spread: float
     note: str
@@ -78,6 +80,7 @@ class Timed:
             self.cpu + other.cpu,
             self.sampling + other.sampling,
             self.tokens + other.tokens,
+            max(self.prompt, other.prompt),
             min(self.distinct, other.distinct),
             min(self.spread, other.spread),
             self.note,

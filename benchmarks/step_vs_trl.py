@@ -186,7 +186,8 @@ def main() -> int:
         f"{processor()}, {os.cpu_count()} cores, one thread for each side; load at the start {os.getloadavg()[0]:.1f}"
     )
     table = [
-        "| batch | precision | trainer | how | step, s | sampling, s | the rest, s | processor, s | tokens a step | ours / TRL (processor) |"
+        "| batch | precision | trainer | how | step, s | sampling, s | the rest, s | processor, s | tokens a step "
+        "| ours / TRL (processor) |"
     ]
     table.append("|---" * 10 + "|")
     worst, notes = 0.0, dict[str, None]()

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 import transformers
 import trl
-from datasets import Dataset
 from checksum import checksum
+from datasets import Dataset
 from step_plan import Plan, Timed, counted
-from transformers import AutoTokenizer, TrainerCallback
+from transformers import PreTrainedTokenizerFast, TrainerCallback
 
 
 class Clock(TrainerCallback):
@@ -80,6 +80,7 @@ def measure(plan: Plan) -> Timed:
     tokens: list[int] = []
     distinct: list[float] = []
     spread: list[float] = []
+    prompt_lengths: list[int] = []
 
     def reward(completions: list[Any], completion_ids: list[list[int]], **_: Any) -> list[float]:
         replies = [completion[0]["content"] for completion in completions]
@@ -98,7 +99,8 @@ def measure(plan: Plan) -> Timed:
             reward_funcs=reward,
             args=config_of(plan, out),
             train_dataset=Dataset.from_list([{"prompt": messages} for messages in prompts]),
-            processing_class=AutoTokenizer.from_pretrained(plan.model, padding_side="left"),
+            # AutoTokenizer would give it the rules of qwen2, and drop the blanks.
+            processing_class=PreTrainedTokenizerFast.from_pretrained(plan.model, padding_side="left"),
             callbacks=[clock],
         )
         generate = trainer._generate
@@ -107,6 +109,7 @@ def measure(plan: Plan) -> Timed:
             start = time.perf_counter()
             found = generate(*args, **kwargs)
             sampling.append(time.perf_counter() - start)
+            prompt_lengths.extend(map(len, found[0]))
             return found
 
         trainer._generate = timed
@@ -117,6 +120,7 @@ def measure(plan: Plan) -> Timed:
         cpu=counted([0.0, *(end - start for start, end in pairwise(clock.cpu_ends))], plan),
         sampling=counted(sampling, plan),
         tokens=[int(n) for n in counted([float(n) for n in tokens], plan)],
+        prompt=max(prompt_lengths),
         distinct=min(distinct),
         spread=min(spread),
         note=f"{'/'.join(sorted(held))} weights{', bf16 autocast' if plan.autocast else ''}; "

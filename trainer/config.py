@@ -57,8 +57,8 @@ class Problems:
 class Policy:
     """The model that learns."""
 
-    model: str = "tiny-qwen2"
-    """a built-in tiny model (tiny-qwen2, tiny-llama: random weights), a run directory, a local directory or a Hub id"""
+    model: str = "tiny-llama"
+    """a built-in tiny model (tiny-llama, tiny-qwen2: random weights), a run directory, a local directory or a Hub id"""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """of the weights and activations; log-probs are float32 in both"""
     device: str = "auto"

@@ -1,6 +1,6 @@
 """Load the model that learns or is evaluated: from a run, a directory, a hub, or a built-in tiny one.
 
-policy = load_policy("tiny-qwen2", seed=0)
+policy = load_policy("tiny-llama", seed=0)
 policy.chat.start([{"role": "user", "content": "3 17 25 = 11"}])
 """
 

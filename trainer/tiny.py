@@ -4,7 +4,7 @@ A character tokenizer (printable ASCII, newline, and one token each for the thin
 architectures of under a million parameters. They are what the tests and the CPU quickstart train; real models come from
 a directory or a hub.
 
-    model, tokenizer = build("tiny-qwen2", seed=0)
+    model, tokenizer = build("tiny-llama", seed=0)
 """
 
 import string
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SHAPE = {"hidden_size": 96, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 6}
-TINY_MODELS = {"tiny-qwen2": "qwen2", "tiny-llama": "llama"}
-"""Name to architecture; all have one shape."""
+TINY_MODELS = {"tiny-llama": "llama", "tiny-qwen2": "qwen2"}
+"""Name to architecture; all have one shape, and biases on their attention. A checkpoint of tiny-llama is read rightly
+by anybody's `AutoTokenizer`; to a qwen2 one transformers gives the rules of the real Qwen2's tokenizer, so only verigym
+reads it rightly."""
 
 CONTEXT = 512
 """Longest sequence of a tiny model, in tokens."""

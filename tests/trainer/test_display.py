@@ -74,7 +74,7 @@ def test_a_log_has_one_line_a_step_in_columns() -> None:
     display.end(None)
     lines = stream.getvalue().splitlines()
     assert lines == [
-        "run runs/one: countdown level 2,3, tiny-qwen2, dapo, seed 0",
+        "run runs/one: countdown level 2,3, tiny-llama, dapo, seed 0",
         "loss ppo-clip [0.2, 0.28]",
         "baseline group-mean",
         "phase warm-up",
@@ -97,7 +97,7 @@ def test_the_panel_shows_every_number_and_gives_the_terminal_back() -> None:
         console.print(display.render())
     panel = captured.get()
     for text in (
-        "countdown level 2,3, tiny-qwen2, dapo",
+        "countdown level 2,3, tiny-llama, dapo",
         "step 2/100",
         "left 4m54s",
         "reward    0.250",
@@ -183,4 +183,4 @@ def test_small_pieces() -> None:
     assert headline({"greedy": None, "sampled": BEFORE["sampled"]}) == 0.04
     assert headline({"greedy": None, "sampled": None}) is None
     assert evaluation_line(DURING).endswith("on 64 validation problems")
-    assert title(Run()) == "countdown, tiny-qwen2, grpo, seed 0"
+    assert title(Run()) == "countdown, tiny-llama, grpo, seed 0"

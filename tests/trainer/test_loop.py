@@ -302,7 +302,7 @@ def test_a_prompt_longer_than_the_context_is_refused(small_run, own_env):
     own_env.write_text(
         own_env.read_text().replace('"0123456789") for _ in range(level)', '"0123456789") for _ in range(600)')
     )
-    with pytest.raises(ConfigError, match=r"has 602 tokens, and the context of tiny-qwen2 is 512: no room for a reply"):
+    with pytest.raises(ConfigError, match=r"has 602 tokens, and the context of tiny-llama is 512: no room for a reply"):
         train(small_run(warmup={"sft_steps": 0}))
 
 

@@ -4,7 +4,7 @@
 sampled with. The same settings go on with the file, other settings are refused: two kinds of samples in one file
 would be a number of nothing.
 
-    store = SampleStore.open(Path("runs/eval"), {"model": "tiny-qwen2", "n": 4})
+    store = SampleStore.open(Path("runs/eval"), {"model": "tiny-llama", "n": 4})
     done = store.finished(n=4)          # problems that need not be sampled again
 """
 

@@ -132,7 +132,7 @@ def test_a_dry_run_shows_a_verified_batch_and_what_is_needed_and_writes_nothing(
     assert main(words("train countdown-tiny --dry-run --name never", size)) == 0
     printed = capsys.readouterr().out
     for text in (
-        "dry run: countdown level 2, tiny-qwen2",
+        "dry run: countdown level 2, tiny-llama",
         "max_new_tokens = 5",
         "minimise",
         "one batch, before any learning: 16 replies",
