@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from verigym.trainer.attention import use_fast_attention
 from verigym.trainer.chat import Chat
 from verigym.trainer.config import ConfigError
 from verigym.trainer.quiet import without_progress_bars
@@ -48,6 +49,7 @@ def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", see
     else:
         loaded, tokenizer = _load_pretrained(_locate(model))
     loaded = loaded.to(device=device, dtype=getattr(torch, dtype)).eval()
+    use_fast_attention(loaded)
     generation = getattr(loaded, "generation_config", None)
     ends = getattr(generation, "eos_token_id", None)
     extra = ends if isinstance(ends, list) else [ends] if ends is not None else []
