@@ -7,7 +7,8 @@ r"""Finding the final answer in a reply, by a declared policy.
 | answer_tag  | the text of the last `<answer>...</answer>`                                          |
 | boxed       | the contents of the last `\boxed{...}` or `\fbox{...}`                               |
 | hash        | the rest of the last line that holds `####`                                          |
-| final_line  | the rest of the sentence or line after the last "answer is", "answer:" or "answer="  |
+| final_line  | the rest of the sentence or line after the last "answer is", "answer:", "answer =" or  |
+|             | a heading "Final Answer", without a "because ..." behind it                          |
 | last_number | the last number in the reply                                                         |
 | marked      | the first that is there of: boxed, answer_tag, hash, final_line                      |
 | whole       | the whole reply                                                                      |
@@ -135,8 +136,9 @@ def final_line(text: str) -> str | None:
     if last is None:
         return None
     rest = text[last.end() :].lstrip("* \t:\n")
-    line = _SENTENCE_END.split(rest.split("\n", 1)[0], maxsplit=1)[0].strip().strip("*").strip()
-    return line.removesuffix(".").strip()
+    line = _SENTENCE_END.split(rest.split("\n", 1)[0], maxsplit=1)[0]
+    line = _REASON.split(line, maxsplit=1)[0].strip().removesuffix(".")
+    return line.strip("* ").removesuffix(".").strip()
 
 
 def last_number(text: str) -> str | None:
@@ -170,7 +172,12 @@ def alone(text: str) -> str:
 
 _BOX = re.compile(r"\\f?box(?:ed)?(?![A-Za-z])[ \t]{0,8}")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_ANNOUNCEMENT = re.compile(r"\banswer\*{0,2}\s{0,4}(?:is\b\s{0,4}:?|:|=)", re.IGNORECASE)
+_ANNOUNCEMENT = re.compile(
+    r"\banswer\*{0,2}(?:,? (?:therefore|then|thus|hence|here),?)?\s{0,4}"
+    r"(?:(?:is|equals|(?:would|must|should|will) be)\b\s{0,4}:?|:|=)|\bfinal answer\*{0,2}[ \t]{0,4}\n",
+    re.IGNORECASE,
+)
+_REASON = re.compile(r"[ ,]+(?:because|since|which|where)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\.\s")
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d[\d,]{0,400})?(?:\.\d{1,400}|(?<=\d))(?:/\d{1,400})?%?", re.ASCII)
 

@@ -34,6 +34,33 @@ _PLAIN = {
     "∅": r"\emptyset ",
     "±": r"\pm ",
     "°": r"^\circ ",
+    "√": r"\sqrt ",
+    "∛": r"\sqrt[3] ",
+    "∜": r"\sqrt[4] ",
+    "∓": r"\mp ",
+    "≈": r"\approx ",
+    "∈": r"\in ",
+    "∖": r"\setminus ",
+    "ℝ": r"\mathbb{R} ",
+    "ℤ": r"\mathbb{Z} ",
+    "ℕ": r"\mathbb{N} ",
+    "ℚ": r"\mathbb{Q} ",
+    "ℂ": r"\mathbb{C} ",
+    "⟨": r"\langle ",
+    "⟩": r"\rangle ",
+    "⌊": r"\lfloor ",
+    "⌋": r"\rfloor ",
+    "⌈": r"\lceil ",
+    "⌉": r"\rceil ",
+    "∑": r"\sum ",
+    "∏": r"\prod ",
+    "∫": r"\int ",
+    "→": r"\to ",
+    "⇒": r"\Rightarrow ",
+    "…": "...",
+    "′": "'",
+    "∠": r"\angle ",
+    "△": r"\triangle ",
 }
 _SAME_SIGN = ("<font>", "<wide>", "<narrow>", "<noBreak>")
 _FAMILIES = ((_SUPERSCRIPTS, "^{", "}"), (_SUBSCRIPTS, "_{", "}"))
@@ -41,7 +68,7 @@ _FAMILIES = ((_SUPERSCRIPTS, "^{", "}"), (_SUBSCRIPTS, "_{", "}"))
 
 def fold(text: str) -> str:
     """`text` with look-alikes made ASCII: minus signs, full-width and bold letters, fractions (3½ -> 3 1/2), powers (x²
-    -> x^{2}), relation signs as LaTeX. Characters that stand for nothing else are kept."""
+    -> x^{2}), relation and root signs as LaTeX. Characters that stand for nothing else are kept."""
     if text.isascii():
         return text
     pieces: list[str] = []
