@@ -58,6 +58,7 @@ _PLAIN = {
     "→": r"\to ",
     "⇒": r"\Rightarrow ",
     "…": "...",
+    "。": ".",
     "′": "'",
     "∠": r"\angle ",
     "△": r"\triangle ",

@@ -192,6 +192,8 @@ class Comparison:
         sign must be its rounding."""
         sides = list(have.sides)
         decimals = list(have.written) or [""] * len(sides)
+        if len(sides) == 2 and not have.rough and _is_variable(sides[1]) and not name_of(sides[0]):
+            sides, decimals = sides[::-1], decimals[::-1]  # `5 = x`
         while len(sides) > 1 and name_of(sides[0]) and not self.quietly(want, sides[0]):
             sides, decimals = sides[1:], decimals[1:]
         exactly = len(sides) - min(have.rough, len(sides) - 1)
@@ -312,3 +314,7 @@ class Comparison:
         if ratio.clock and isinstance(want, Ratio) and looks_like_time(ratio):
             return False
         return self.trees(over(*ratio.parts), value.tree)
+
+
+def _is_variable(answer: Answer) -> bool:
+    return isinstance(answer, Value) and answer.tree[0] == "sym"

@@ -42,6 +42,8 @@ def _step_back(tokens: Sequence[Token], at: int, habits: Habits) -> int:
         return 1
     if before is None:
         return 0
+    if token.kind == "name" and token.text in ("C", "F", "K") and "deg" in (before.text, tokens[at - 3].text):
+        return 1  # `20^\circ C`, with or without braces
     if token.text in ("2", "3") and before.text == "^" and at > 2 and _is_named(tokens[at - 3], habits):
         return 2
     if token.text == "}" and at > 4 and [one.text for one in tokens[at - 4 : at - 2]] == ["^", "{"]:
