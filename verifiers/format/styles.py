@@ -1,6 +1,6 @@
-r"""Whether a reply has the form that was asked for; nothing is said of the answer in it.
+r"""The shapes of a whole reply, by name: reasoning and answer tags, a box, a number, a line that states the answer.
 
-    format_("<think>2+2</think><answer>4</answer>", style="r1").correct      # True
+    fault_of("<think>2+2</think><answer>4</answer>", "r1", strict=True)      # ""
 
 Each style is a small function that says what is wrong. A form is easily met without an answer: use it as a gate or
 with a small weight (`compose.py`).
@@ -8,11 +8,8 @@ with a small weight (`compose.py`).
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any
 
-from verigym.verifiers.convert import printable
 from verigym.verifiers.extract import TAIL, after_thinking, boxes, extract
-from verigym.verifiers.verdict import Verdict
 
 _R1_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
@@ -96,16 +93,10 @@ STYLES: dict[str, Callable[[str, bool], str]] = {
 """style -> check(reply, strict), which gives what is wrong, or an empty text"""
 
 
-def format_(reply: str, answer: Any = None, *, style: str = "r1", strict: bool = True, opened: bool = False) -> Verdict:
-    """Whether `reply` has the form `style`: reward 1, or `malformed` with what is wrong. `answer` is not looked at.
-
-    opened  the prompt already ended with `<think>`, so the reply begins behind it
-
-    Raises ValueError for an unknown style.
-    """
+def fault_of(reply: str, style: str, strict: bool) -> str:
+    """What is wrong with the form of `reply`, or an empty text. Raises ValueError for an unknown style."""
     if style not in STYLES:
         near = get_close_matches(style, STYLES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"format has no style {style!r}{hint} The styles are {', '.join(STYLES)}")
-    fault = STYLES[style]("<think>" + reply if opened else reply, strict)
-    return Verdict.malformed(printable(fault)) if fault else Verdict.right(f"the form is {style}")
+    return STYLES[style](reply, strict)
