@@ -9,13 +9,12 @@ Made at the first need, one for each process (a fork makes its own) and setting,
 
 import atexit
 import os
-import queue
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
-from verigym.verifiers.convert import describe
+from verigym.verifiers.crew import Crew
 from verigym.verifiers.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ Memo = MutableMapping[bytes, Any]
 RECENT = 16_384
 """outcomes of (program, test) that a bench remembers, a few hundred bytes each"""
 
-_benches: dict[tuple[int, str, int], "Bench | NoSandbox"] = {}
+_benches: dict[tuple[int, str, int, tuple[str, ...]], "Bench | NoSandbox"] = {}
 _lock = threading.Lock()
 
 
@@ -39,13 +38,14 @@ class NoSandbox(RuntimeError):
     """No sandbox here, or it failed at this job: the text says why. Never the program's fault."""
 
 
-def open_sandbox(tier: str | None = None, slots: int | None = None) -> "Sandbox":
+def open_sandbox(tier: str | None = None, slots: int | None = None, preload: Sequence[str] = ()) -> "Sandbox":
     """The sandbox that options and environment ask for: this is where the choice is made.
 
     tier    auto, namespaces, landlock ..., or unsafe under VERIGYM_SANDBOX_ALLOW_UNSAFE=1. None: VERIGYM_SANDBOX_TIER,
             else remote where VERIGYM_SANDBOX_URL (one address or several with commas, with VERIGYM_SANDBOX_TOKEN) is
             set, else auto
     slots   programs at once; None: VERIGYM_SANDBOX_SLOTS, else as many as there are cores
+    preload modules that every program finds imported already
 
     Raises ValueError for a setting that is none, and SandboxUnavailable.
     """
@@ -59,13 +59,14 @@ def open_sandbox(tier: str | None = None, slots: int | None = None) -> "Sandbox"
             raise ValueError(f"VERIGYM_SANDBOX_SLOTS={text!r} is no number of slots; set it to 1 or more")
         slots = int(text)
     if tier == "remote":
-        return Sandbox(slots, tier, endpoints=endpoints, token=os.environ.get("VERIGYM_SANDBOX_TOKEN"))
+        token = os.environ.get("VERIGYM_SANDBOX_TOKEN")
+        return Sandbox(slots, tier, preload=preload, endpoints=endpoints, token=token)
     allowed = os.environ.get(ALLOW_UNSAFE, "") not in ("", "0")
     if tier == "unsafe" and not allowed:
         raise SandboxUnavailable(
             f"tier unsafe runs programs with your rights: set {ALLOW_UNSAFE}=1 if you trust all of them"
         )
-    return Sandbox(slots, tier, allow_unsafe=allowed and tier == "unsafe")
+    return Sandbox(slots, tier, preload=preload, allow_unsafe=allowed and tier == "unsafe")
 
 
 class Bench:
@@ -73,25 +74,21 @@ class Bench:
 
     def __init__(self, box: "Sandbox") -> None:
         self.box = box
-        self._work: queue.SimpleQueue[tuple[Callable[[], Verdict], Future[Verdict]]] = queue.SimpleQueue()
-        self._most = 2 * box.slots
-        self._threads: list[threading.Thread] = []
-        self._idle = threading.Semaphore(0)
+        self._crew = Crew(2 * box.slots, "code")
         self._lock = threading.Lock()
         self._under_way: dict[bytes, Future[Any]] = {}
         self._recent: dict[bytes, Any] = {}
 
     def start(self, work: Callable[[], Verdict]) -> "Future[Verdict]":
         """`work()` on a thread of the bench. What it raises becomes `Verdict.error`."""
-        future: Future[Verdict] = Future()
-        with self._lock:
-            self._work.put((work, future))
-            if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
-                # Daemons: at exit the sandbox is closed, and nobody waits for what was still being graded.
-                thread = threading.Thread(target=self._serve, name=f"code-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
-        return future
+
+        def graded() -> Verdict:
+            try:
+                return work()
+            except NoSandbox as failure:
+                return Verdict.error(str(failure))
+
+        return self._crew.start(graded)
 
     def run(self, job: "Job") -> "Result":
         """Run a job and wait. Raises NoSandbox when the sandbox, not the program, failed."""
@@ -141,29 +138,16 @@ class Bench:
         with self._lock:
             (self._recent if memo is None else memo).pop(key, None)
 
-    def _serve(self) -> None:
-        while True:
-            work, future = self._work.get()
-            if future.set_running_or_notify_cancel():
-                try:
-                    verdict = work()
-                except NoSandbox as failure:
-                    verdict = Verdict.error(str(failure))
-                except Exception as failure:  # a fault of ours must mask its sample, and never end the thread
-                    verdict = Verdict.error(describe(failure))
-                future.set_result(verdict)
-            self._idle.release()
 
-
-def shared_bench(tier: str | None = None, slots: int | None = None) -> Bench:
+def shared_bench(tier: str | None = None, slots: int | None = None, preload: Sequence[str] = ()) -> Bench:
     """This process's bench for these settings. Raises NoSandbox, and ValueError for a setting that is none."""
     from verigym.sandbox import SandboxUnavailable
 
-    key = (os.getpid(), tier or "", slots or 0)
+    key = (os.getpid(), tier or "", slots or 0, tuple(preload))
     with _lock:
         if key not in _benches:
             try:
-                _benches[key] = Bench(open_sandbox(tier, slots))
+                _benches[key] = Bench(open_sandbox(tier, slots, preload))
             except SandboxUnavailable as failure:
                 _benches[key] = NoSandbox(str(failure))
         found = _benches[key]

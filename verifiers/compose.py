@@ -9,6 +9,9 @@ A grader is any function `(reply, answer) -> Verdict`. The rules, the same for a
 - An `error` in any part that was run makes the whole an `error`: no sample is scored by half a grader.
 - `correct` comes from one named part and never from a sum, so that credit for the form cannot pass for accuracy.
 - The status and the extracted text are those of the part that decided.
+- The parts of a part are kept as `name.part`.
+
+`composition.py` says the same as plain data; `shaping.py` changes rewards by length, repetition and form.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +36,7 @@ def add_up(verdicts: Mapping[str, Verdict], weights: Mapping[str, float], correc
         raise ValueError(
             f"no part {correct!r} to take `correct` from" + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    parts = {name: verdict.reward for name, verdict in verdicts.items()}
+    parts = _parts(verdicts)
     if failure := _first_error(verdicts):
         return replace(failure, parts=parts)
     main = verdicts[correct]
@@ -67,12 +70,13 @@ def gated(gate_name: str, gate: Grader, name: str, grader: Grader) -> Grader:
     def grade(reply: str, answer: Any) -> Verdict:
         first = gate(reply, answer)
         if not first.scored:
-            return replace(first, reason=f"{gate_name}: {first.reason}", parts={gate_name: first.reward})
+            return replace(first, reason=f"{gate_name}: {first.reason}", parts=_parts({gate_name: first}))
         if first.correct is not True:
             reason = f"{gate_name}: {first.reason}"
-            return replace(first, reward=0.0, correct=False, reason=reason, parts={gate_name: 0.0})
+            parts = {**_parts({gate_name: first}), gate_name: 0.0}
+            return replace(first, reward=0.0, correct=False, reason=reason, parts=parts)
         second = grader(reply, answer)
-        return replace(second, parts={gate_name: first.reward, name: second.reward})
+        return replace(second, parts=_parts({gate_name: first, name: second}))
 
     return grade
 
@@ -89,7 +93,7 @@ def first_of(graders: Sequence[tuple[str, Grader]]) -> Grader:
             verdicts[name] = grader(reply, answer)
             if verdicts[name].correct or not verdicts[name].scored:
                 break
-        parts = {name: verdict.reward for name, verdict in verdicts.items()}
+        parts = _parts(verdicts)
         decided = _first_error(verdicts) or max(verdicts.values(), key=lambda one: (one.correct is True, one.reward))
         return replace(decided, parts=parts)
 
@@ -109,6 +113,15 @@ def clipped(grader: Grader, low: float = 0.0, high: float = 1.0) -> Grader:
         return replace(verdict, reward=min(max(verdict.reward, low), high), parts=parts)
 
     return grade
+
+
+def _parts(verdicts: Mapping[str, Verdict]) -> dict[str, float]:
+    """The reward of each by its name, and their own parts as `name.part`."""
+    parts: dict[str, float] = {}
+    for name, verdict in verdicts.items():
+        parts[name] = verdict.reward
+        parts |= {f"{name}.{part}": worth for part, worth in verdict.parts.items()}
+    return parts
 
 
 def _first_error(verdicts: Mapping[str, Verdict]) -> Verdict | None:

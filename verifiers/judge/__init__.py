@@ -1,0 +1,1 @@
+"""The verifier `judge`: a language model grades a reply."""
