@@ -8,8 +8,8 @@ Nothing is said of meaning: `1.0` is not `1` here (see `number.py`).
 from typing import Any
 
 from verigym.verifiers.answers import accepted
+from verigym.verifiers.commit import committed
 from verigym.verifiers.convert import printable
-from verigym.verifiers.extract import extract as find
 from verigym.verifiers.text import fold, squeeze
 from verigym.verifiers.verdict import Verdict
 
@@ -34,15 +34,18 @@ def exact(
     Raises ValueError when `answer` is something else.
     """
     wanted = accepted(answer, "exact")
-    found = find(reply, extract, strict)
-    if found.text is None:
-        return Verdict.malformed(found.reason)
+    texts, reason = committed(reply, extract, strict)
+    if not texts:
+        return Verdict.malformed(reason)
+    if len(texts) > 1:
+        return Verdict.malformed(f"{len(texts)} answers, and one is wanted", ", ".join(texts))
+    (text,) = texts
 
-    def shape(text: str) -> str:
-        text = text if verbatim else squeeze(fold(text))
-        return text.casefold() if ignore_case else text
+    def shape(written: str) -> str:
+        written = written if verbatim else squeeze(fold(written))
+        return written.casefold() if ignore_case else written
 
-    got = shape(found.text)
+    got = shape(text)
     if any(got == shape(one) for one in wanted):
-        return Verdict.right(f"the text is {printable(found.text)!r}", found.text)
-    return Verdict.wrong(f"got {printable(found.text)!r}, expected {printable(wanted[0])!r}", found.text)
+        return Verdict.right(f"the text is {printable(text)!r}", text)
+    return Verdict.wrong(f"got {printable(text)!r}, expected {printable(wanted[0])!r}", text)

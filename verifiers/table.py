@@ -4,8 +4,9 @@ r"""The verifiers by name, and `verify` / `verify_many`, which run any of them.
     verify_many("number", replies, answers)                                      # order kept, one verdict each
 
 Most verifiers are bounded pure functions and run in the caller. `math` runs its cheap rules here and sends only the
-rest to worker processes. `code` finds the program here and runs it in the sandbox. Workers and sandbox are shared by
-the whole process, started at the first need, and ended at exit.
+rest to worker processes. `code` finds the program here and runs it in the sandbox. What only waits, `judge` and
+`compose`, does so in threads. Workers, sandbox and threads are shared by the whole process, started at the first need,
+and ended at exit.
 """
 
 import importlib
@@ -27,22 +28,44 @@ VERIFIERS: dict[str, str] = {
     "exact": "verigym.verifiers.exact:exact",
     "number": "verigym.verifiers.number:number",
     "expression": "verigym.verifiers.expression:expression",
-    "format": "verigym.verifiers.format:format_",
+    "format": "verigym.verifiers.format.check:format_",
+    "ifeval": "verigym.verifiers.format.ifeval:ifeval",
     "assignment": "verigym.verifiers.constraints:assignment",
     "sudoku": "verigym.verifiers.constraints:sudoku",
     "path": "verigym.verifiers.constraints:path",
+    "queens": "verigym.verifiers.constraints:queens",
+    "schedule": "verigym.verifiers.constraints:schedule",
+    "sat": "verigym.verifiers.constraints:sat",
+    "knapsack": "verigym.verifiers.constraints:knapsack",
+    "subset-sum": "verigym.verifiers.constraints:subset_sum",
+    "choice": "verigym.verifiers.choice:choice",
+    "set": "verigym.verifiers.listed:set_",
+    "sequence": "verigym.verifiers.listed:sequence",
+    "graph": "verigym.verifiers.graph:graph",
     "program": "verigym.verifiers.program:program",
-    "math": "verigym.verifiers.math:first_pass",
+    "math": "verigym.verifiers.math.verify:first_pass",
     "code": "verigym.verifiers.code:code",
+    "compose": "verigym.verifiers.composition:compose",
+    "judge": "verigym.verifiers.judge.verifier:judge",
 }
-"""name -> function(reply, answer, **options), imported at its first use. It gives a Verdict, or what `POOLED` or
-`SANDBOXED` goes on with: arguments for worker processes, or a plan"""
+"""name -> function(reply, answer, **options), imported at its first use. It gives a Verdict, or what `POOLED`,
+`SANDBOXED` or `THREADED` goes on with: arguments for worker processes, or a plan"""
 
-POOLED: Mapping[str, str] = {"math": "verigym.verifiers.math_algebra:grade"}
+POOLED: Mapping[str, str] = {
+    "math": "verigym.verifiers.math.algebra:grade",
+    "format": "verigym.verifiers.format.check:grade",
+}
 """name -> what worker processes run on the arguments that the first pass left open"""
 
 SANDBOXED: Mapping[str, str] = {"code": "verigym.verifiers.code_judge:judge"}
 """name -> function(plan, bench, memo, deadline_s), which runs programs in the sandbox from a thread of `boxes.Bench`"""
+
+THREADED: Mapping[str, str] = {
+    "compose": "verigym.verifiers.composition:run",
+    "judge": "verigym.verifiers.judge.verifier:run",
+}
+"""name -> function(plan, deadline_s), which mostly waits, for a server or for other verifiers. It runs in a thread of
+the plan's own lane (`crew.py`), of which there are `plan.most` at most"""
 
 DEADLINE_S = 5.0
 """wall seconds that one reply may cost in a worker, unless the caller says otherwise"""
@@ -80,7 +103,8 @@ def verify(
     reply       the model's whole text; anything but a str is `malformed`
     answer      what the problem holds; its form is told by the verifier's own docstring
     workers     worker processes for `math` (2, or 1 on a machine with one core); `code` has the option `slots`
-    deadline_s  wall seconds for this reply in a worker (5); for `code`, after which no further test is begun (none)
+    deadline_s  wall seconds for this reply in a worker (5); for `code`, after which no further test is begun (none);
+                for `judge`, for all of its waiting (its option `wait_s`)
     options     the verifier's own, such as extract="boxed" or strict=False
 
     Raises ValueError for an unknown name or option, and for an `answer` of the wrong form: those are the environment's
@@ -108,7 +132,7 @@ def verify_many(
         raise ValueError(
             f"verify_many got {len(replies)} replies and {len(answers)} answers: it needs one answer for each reply"
         )
-    _check(name, options)
+    check_options(name, options)
     memo: Memo = {}
     futures: list[Future[Verdict]] = []
     for reply, answer in zip(replies, answers, strict=True):
@@ -133,7 +157,7 @@ def submit(
 
     In asyncio: `await asyncio.wrap_future(submit("math", reply, answer))`.
     """
-    _check(name, options)
+    check_options(name, options)
     return _submit(name, reply, answer, workers, deadline_s, options, None)
 
 
@@ -160,6 +184,11 @@ def _submit(  # noqa: PLR0917
             return _done(Verdict.error(str(failure)))
         judge = _imported(SANDBOXED[name])
         return bench.start(lambda: judge(outcome, bench, memo, deadline_s))
+    if name in THREADED:
+        from verigym.verifiers.crew import shared_crew
+
+        waits = _imported(THREADED[name])
+        return shared_crew(outcome.lane, outcome.most, name).start(lambda: waits(outcome, deadline_s))
     pool = shared_pool(POOLED[name], workers)
     return pool.submit(*outcome, deadline_s=DEADLINE_S if deadline_s is None else deadline_s)
 
@@ -170,7 +199,8 @@ def _done(verdict: Verdict) -> "Future[Verdict]":
     return future
 
 
-def _check(name: str, options: Mapping[str, Any]) -> None:
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an unknown verifier, and for an option that it does not have."""
     known = function_of(name).__kwdefaults__ or {}
     for option in options:
         if option not in known:

@@ -46,3 +46,13 @@ def test_the_reason_shows_both() -> None:
 def test_a_wrong_answer_is_the_environments_fault(answer: object) -> None:
     with pytest.raises(WrongAnswer, match=r"^exact: answer"):
         exact("<answer>a</answer>", answer)
+
+
+@pytest.mark.parametrize(
+    "reply", [r"\boxed{a} or \boxed{b}", r"\boxed{a}, \boxed{b}", "<answer>a</answer> <answer>b</answer>"]
+)
+def test_two_answers_are_none(reply: str) -> None:
+    for answer in ("a", "b"):
+        verdict = exact(reply, answer)
+        assert (verdict.status, verdict.correct) == (Status.MALFORMED, False)
+    assert exact(r"\boxed{a}. No: \boxed{b}", "b").correct

@@ -2,7 +2,7 @@ r"""The verifier `math`: equal means mathematically equal, whatever the form.
 
     verify("math", reply=r"So $x = \boxed{\frac{1}{2}}$.", answer="0.5").correct        # True
 
-The answer that the reply commits to is found (`commit.py`), read by our own parser with a closed vocabulary
+The answer that the reply commits to is found (`verifiers/commit.py`), read by our own parser with a closed vocabulary
 (`tokens.py`, `read.py`, `shape.py`) and compared in layers, cheap ones first (`equal.py`), all of them bounded. What
 they leave open (integrals, limits, endless sums, values in reach at too few points) goes to sympy in a worker process
 with a hard wall deadline (`algebra.py`). The reason names the layer and both canonical forms.
@@ -18,7 +18,7 @@ from typing import Any
 from verigym.verifiers.answers import WrongAnswer, text_answer
 from verigym.verifiers.convert import printable
 from verigym.verifiers.math.bounds import TooLarge
-from verigym.verifiers.math.commit import committed
+from verigym.verifiers.commit import committed
 from verigym.verifiers.math.compare import Leaf, NeedsAlgebra, never
 from verigym.verifiers.math.equal import Finding, same
 from verigym.verifiers.verdict import Verdict

@@ -1,8 +1,8 @@
-"""Answers that are checked against the rules of a puzzle, so that every valid answer counts.
+"""Answers that fill a grid or walk on it: sudoku, paths, queens.
 
     sudoku("<answer>1234 3412 2143 4321</answer>", {"grid": [[1, 0, 0, 0], ...]})
-    assignment("<answer>Ann: knight, Bob: knave</answer>", {"solution": {"Ann": "knight", "Bob": "knave"}})
     path("<answer>RDDR</answer>", {"grid": ["..#", "...", "#.."], "start": [0, 0], "goal": [2, 2], "length": 4})
+    queens("<answer>2 4 1 3</answer>", {"size": 4, "given": [[0, 1]]})
 
 Each reads at most 4,096 characters, and nothing is searched for: checking takes microseconds.
 """
@@ -13,56 +13,12 @@ from typing import Any
 
 from verigym.verifiers.answers import WrongAnswer, field
 from verigym.verifiers.convert import printable
-from verigym.verifiers.extract import extract as find
-from verigym.verifiers.text import fold, squeeze
+from verigym.verifiers.reading import items, short, whole_number
+from verigym.verifiers.text import fold
 from verigym.verifiers.verdict import Verdict
 
-MAX_TEXT = 4096
-_PAIRS = re.compile(r"[,;\n]| and ")
-_SAYS = re.compile(r"\s*(?::|=|->| is )\s*(?:(?:an?|the) )?")
 _MOVES = {"U": (-1, 0), "D": (1, 0), "L": (0, -1), "R": (0, 1)}
-
-
-def assignment(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True) -> Verdict:
-    """Whether each name got its value.
-
-    answer  {"solution": {"Ann": "knight", "Bob": "knave"}}
-
-    Read: `name: value` pairs (also `=`, `->`, "is a"), split at commas, semicolons, lines or "and"; case does not
-    matter. Every name exactly once, and no other name. Raises ValueError when `answer` has another form.
-    """
-    solution = field(answer, "solution", dict, "assignment")
-    if not solution or not all(isinstance(name, str) and isinstance(value, str) for name, value in solution.items()):
-        raise WrongAnswer("assignment: answer['solution'] must be a dict of texts to texts")
-    text, verdict = _found(reply, extract, strict)
-    if verdict:
-        return verdict
-    wanted = {_plain(name): _plain(value) for name, value in solution.items()}
-    got: dict[str, str] = {}
-    for pair in _PAIRS.split(fold(text)):
-        if not pair.strip():
-            continue
-        sides = _SAYS.split(pair.strip().rstrip("."), maxsplit=1)
-        if len(sides) != 2:
-            return Verdict.malformed(f"{printable(pair.strip())!r} is not of the form name: value", text)
-        name, value = map(_plain, sides)
-        if name in got:
-            return Verdict.malformed(f"{printable(name)!r} is given twice", text)
-        got[name] = value
-    if fault := _difference(got, wanted):
-        return Verdict.wrong(fault, text)
-    return Verdict.right(f"all {len(wanted)} are right", text)
-
-
-def _difference(got: dict[str, str], wanted: dict[str, str]) -> str:
-    for name in got:
-        if name not in wanted:
-            return f"{printable(name)!r} is not one of the names"
-    missing = [name for name in wanted if name not in got]
-    if missing:
-        return f"nothing is said of {', '.join(missing)}"
-    wrong = [name for name in wanted if got[name] != wanted[name]]
-    return f"{len(wrong)} of {len(wanted)} are wrong" if wrong else ""
+MAX_QUEENS = 200
 
 
 def sudoku(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True) -> Verdict:
@@ -80,7 +36,7 @@ def sudoku(reply: str, answer: Any, *, extract: str = "marked", strict: bool = T
         raise WrongAnswer("sudoku: answer['grid'] must be 4 rows of 4 or 9 rows of 9 digits")
     if not all(isinstance(digit, int) and 0 <= digit <= n for row in grid for digit in row):
         raise WrongAnswer(f"sudoku: answer['grid'] must hold digits from 0 to {n}")
-    text, verdict = _found(reply, extract, strict)
+    text, verdict = short(reply, extract, strict)
     if verdict:
         return verdict
     digits = re.sub(r"[\s,;|/+\-\[\]]", "", fold(text))
@@ -115,7 +71,7 @@ def path(reply: str, answer: Any, *, extract: str = "marked", strict: bool = Tru
     rows = field(answer, "grid", list, "path")
     start, goal = _cell(answer, "start", rows), _cell(answer, "goal", rows)
     length = field(answer, "length", int, "path")
-    text, verdict = _found(reply, extract, strict)
+    text, verdict = short(reply, extract, strict)
     if verdict:
         return verdict
     moves = re.sub(r"[\s,;>\-]", "", fold(text)).upper()
@@ -148,14 +104,43 @@ def _cell(answer: dict[str, Any], name: str, rows: list[Any]) -> tuple[int, int]
     return row, column
 
 
-def _found(reply: str, extract: str, strict: bool) -> tuple[str, Verdict | None]:
-    found = find(reply, extract, strict)
-    if found.text is None:
-        return "", Verdict.malformed(found.reason)
-    if len(found.text) > MAX_TEXT:
-        return "", Verdict.malformed(f"an answer of {len(found.text)} characters; at most {MAX_TEXT} are read")
-    return found.text, None
+def queens(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True) -> Verdict:
+    """Whether n queens stand on an n by n board, one in each row, and none attacks another.
 
+    answer  {"size": 8, "given": [[0, 3], ...]}: row and column, counted from 0, of queens that must stand there
 
-def _plain(text: str) -> str:
-    return squeeze(text).strip("*`'\"").casefold()
+    Read: n column numbers counted from 1, one for each row from the top, with spaces or commas between them; up to size
+    9 also n digits in a row. Any valid placing counts. Raises ValueError when `answer` has another form.
+    """
+    size = field(answer, "size", int, "queens")
+    given = field(answer, "given", list, "queens")
+    if not 1 <= size <= MAX_QUEENS:
+        raise WrongAnswer(f"queens: answer['size'] is {size}; it must be from 1 to {MAX_QUEENS}")
+    for place in given:
+        if not (isinstance(place, list) and len(place) == 2 and all(type(x) is int and 0 <= x < size for x in place)):
+            raise WrongAnswer(f"queens: answer['given'] must hold [row, column] on the board, got {place!r}")
+    text, verdict = short(reply, extract, strict)
+    if verdict:
+        return verdict
+    written = [word for item in items(text) for word in item.split()]
+    if len(written) == 1 and len(written[0]) == size <= 9:
+        written = list(written[0])
+    columns = []
+    for word in written:
+        column = whole_number(word)
+        if column is None or not 1 <= column <= size:
+            return Verdict.malformed(f"{printable(word)!r} is not a column from 1 to {size}", text)
+        columns.append(column - 1)
+    if len(columns) != size:
+        return Verdict.malformed(f"{len(columns)} columns, not {size}", text)
+    for row, column in given:
+        if columns[row] != column:
+            return Verdict.wrong(f"the queen of row {row + 1} was given in column {column + 1}", text)
+    taken: tuple[dict[int, int], ...] = ({}, {}, {})
+    for row, column in enumerate(columns):
+        lines = (column, row + column, row - column)
+        for kind, line, seen in zip(("column", "diagonal", "diagonal"), lines, taken, strict=True):
+            if line in seen:
+                return Verdict.wrong(f"the queens of rows {seen[line] + 1} and {row + 1} share a {kind}", text)
+            seen[line] = row
+    return Verdict.right(f"{size} queens, and none attacks another", text)

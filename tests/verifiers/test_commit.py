@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from verigym.verifiers.math.commit import committed
+from verigym.verifiers.commit import committed
 
 TABLE = [
     (r"At first \boxed{3}, but it is \boxed{5}.", ["5"]),
