@@ -84,6 +84,7 @@ class Rows:
 
     notes   what was left out: `duplicates` within a split, `conflicts` (those of them with another answer), `leaks`
             (rows of train that are held out too, or of validation that are in test)
+    chances level to what a reply that does not look gets, where it is more than the share of the commonest answer
     """
 
     id: str
@@ -92,6 +93,7 @@ class Rows:
     answer_form: str = "\\boxed{ANSWER}"
     version: int = 1
     default_split: str = "train"
+    chances: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def splits(self) -> Sequence[str]:
@@ -105,10 +107,9 @@ class Rows:
         answers: dict[int, list[str]] = {}
         for (_, level), rows in self._by_level.items():
             answers.setdefault(level, []).extend(_written(row.answer) for row in rows)
+        common = {level: Counter(found).most_common(1)[0][1] / len(found) for level, found in answers.items()}
         return {
-            level: Level(
-                f"level {level}" if level else "all rows", len(found), Counter(found).most_common(1)[0][1] / len(found)
-            )
+            level: Level(f"level {level}" if level else "all rows", len(found), self.chances.get(level, common[level]))
             for level, found in sorted(answers.items())
         }
 

@@ -30,11 +30,13 @@ class UnknownName(KeyError):
 @dataclass(frozen=True)
 class Level:
     """One level of difficulty. space: distinct problems (keys) it can make, a lower bound where the exact number is
-    unknown; chance: the success rate of the best reply in the right form that did not look at the problem."""
+    unknown; chance: the success rate of the best reply in the right form that did not look at the problem; floor: the
+    mean reward of such a reply, where partial credit makes it higher than the chance."""
 
     description: str
     space: int
     chance: float
+    floor: float | None = None
 
 
 class Task(Protocol):

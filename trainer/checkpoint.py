@@ -1,7 +1,8 @@
 """Checkpoints: a directory in Hugging Face layout plus the trainer's state, there whole or not at all.
 
 A checkpoint is written under a name that is never read, forced to disk, and renamed; a `kill -9` at any moment leaves
-the one before it. State is weights, optimizer, step and data cursor; everything else is derived from the seed.
+the one before it. State is weights, optimizer, step, data cursor and curriculum; everything else is derived from the
+seed.
 
     save(directory, policy, optimizer, TrainerState(step=50, cursor=1200, tokens=10**6), keep=2)
     newest_checkpoint("runs/first")     # .../checkpoints/step-000050
@@ -12,7 +13,8 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,13 @@ NAME = re.compile(r"step-(\d{6,})")
 
 @dataclass(frozen=True)
 class TrainerState:
-    """Where a run stands. step: rollout batches learned from; cursor: problems drawn; tokens: sampled so far."""
+    """Where a run stands. step: rollout batches learned from; cursor: problems drawn; tokens: sampled so far;
+    curriculum: what it has learned of the levels (`curriculum.py`), nothing before the first step."""
 
     step: int
     cursor: int
     tokens: int
+    curriculum: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checkpoint_path(checkpoints: Path, step: int) -> Path:

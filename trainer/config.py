@@ -10,6 +10,8 @@ docstring is its `--help`. Names are unique over all concerns. Derived numbers a
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal
 
+from verigym.trainer.curriculum import parse
+
 if TYPE_CHECKING:
     from verigym.trainer.objective.table import Objective
 
@@ -40,7 +42,16 @@ class Problems:
     env_args: tuple[str, ...] = ()
     """options of the environment, each `key=value`, as in `style=terse`"""
     level: tuple[int, ...] = ()
-    """levels to train on, taken in turn; none: the environment's default level"""
+    """levels to train on, the easiest first; none: the environment's default level; under staircase or bandit all"""
+    curriculum: tuple[str, ...] = ()
+    """which levels are drawn: fixed (the default: in turn; `fixed 1=0.2 2=0.8` in shares), `staircase up=0.8 down=0.1
+    window=64 review=0.2` (by pass rate), `bandit signal=variance decay=0.9 temperature=0.25 floor=0.05` (where groups
+    differ most)"""
+    reward: tuple[str, ...] = ()
+    """what becomes of the verifier's reward, in this order: gate:style=r1 (format first), cosine:max_tokens=1024,
+    overlong:cache=256, lcpo:target=512 (told in the prompt; 100-4000 varies it, mode=max bounds it),
+    repetition:weight=0.2,n=40, format:style=r1,weight=0.1, scale:by=0.9, clip:low=-1,high=1; none: as the verifier
+    gave it"""
     max_error_share: float = 0.1
     """stop the run when more than this share of a step's verdicts is `error` (the grader failed, not the reply)"""
 
@@ -51,6 +62,10 @@ class Problems:
         )
         for pair in self.env_args:
             require("=" in pair, f"env_args holds {pair!r}, which is not key=value; write --env-args {pair}=...")
+        try:
+            parse(self.curriculum)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -84,10 +99,6 @@ class Rollout:
     """longest reply, in tokens; in an environment of several turns, of all turns together"""
     temperature: float = 1.0
     """sampling temperature; log-probs are taken at it"""
-    top_p: float = 1.0
-    """must be 1 in training: a truncated sampler is another policy than the one that is differentiated"""
-    top_k: int = 0
-    """must be 0 (off) in training, for the same reason"""
     stop: tuple[str, ...] = ()
     """texts that end a reply, beside the tokenizer's end token"""
     sample_batch: int = 512
@@ -101,12 +112,6 @@ class Rollout:
             require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
         require(
             self.temperature > 0, f"temperature={self.temperature} samples nothing to learn from; set --temperature 1.0"
-        )
-        require(
-            self.top_p == 1.0 and self.top_k == 0,
-            f"top_p={self.top_p}, top_k={self.top_k}: training samples from the whole distribution, because a "
-            "truncated sampler is another policy than the one that is differentiated; set --top-p 1 --top-k 0 "
-            "(`verigym eval` accepts both)",
         )
 
 
@@ -289,3 +294,7 @@ class Run:
             f"problems_per_step={groups} cannot be cut into updates_per_step={updates} mini-batches of whole groups; "
             f"set --problems-per-step {groups - groups % updates or updates} or --updates-per-step 1",
         )
+        if self.problems.reward:
+            from verigym.trainer.reward import Reward
+
+            Reward.of(self.problems.reward, self.rollout.max_new_tokens)

@@ -210,11 +210,13 @@ class LiveDisplay:
         )
         right, wrong = share(metrics.get("dead_right")), share(metrics.get("dead_wrong"))
         dead = f"{share(metrics.get('dead'))} (right {right}, wrong {wrong})"
-        numbers.add_row("", "", "dead groups", dead, "", "")
+        level = ("level", str(metrics["level"])) if "level" in metrics else ("", "")
+        numbers.add_row(*level, "dead groups", dead, "", "")
         scores = [score for _, score in progress.held_out]
         curve = Text(f"held-out so far  {sparkline(scores, blocks) or '-'}", no_wrap=True)
+        parts = parts_of(metrics)
         return Panel(
-            Group(bar, numbers, curve),
+            Group(bar, numbers, *([Text(parts)] if parts else []), curve),
             title=Text(self._title),
             subtitle=Text(self._phase),
             title_align="left",
@@ -235,6 +237,7 @@ def choose(stream: TextIO | None = None) -> "LogDisplay | LiveDisplay":
 def title(run: Run) -> str:
     """What a run is, in a few words."""
     levels = f" level {','.join(map(str, run.problems.level))}" if run.problems.level else ""
+    levels += f" {' '.join(run.problems.curriculum)}" if run.problems.curriculum else ""
     return f"{run.problems.env}{levels}, {run.policy.model}, {run.objective.objective}, seed {run.keep.seed}"
 
 
@@ -244,6 +247,7 @@ def step_line(progress: Progress) -> str:
     width = len(str(progress.steps_total))
     columns = [
         f"step {metrics['step']:>{width}}/{progress.steps_total}",
+        *([f"level {metrics['level']}"] if "level" in metrics else []),
         f"reward {number(metrics.get('reward')):>6}",
         f"held-out {number(progress.newest_score):>5}",
         f"length {number(metrics.get('length'), 1):>6}",
@@ -252,8 +256,16 @@ def step_line(progress: Progress) -> str:
         f"entropy {number(metrics.get('entropy')):>6}",
         f"tokens/s {number(timing.get('tokens_per_s'), 0):>6}",
         f"left {duration(progress.seconds_left):>6}",
+        parts_of(metrics),
     ]
-    return "  ".join(columns)
+    return "  ".join(column for column in columns if column)
+
+
+def parts_of(metrics: Mapping[str, Any]) -> str:
+    """The parts of the reward and their means, as `parts verified 0.250, clip -0.010`; nothing where it has none."""
+    parts = metrics.get("parts") or {}
+    told = ", ".join(f"{name.removeprefix('reward.')} {number(value)}" for name, value in parts.items())
+    return f"parts {told}" if told else ""
 
 
 def evaluation_line(record: Mapping[str, Any]) -> str:

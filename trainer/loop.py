@@ -3,8 +3,8 @@
     summary = train(Run(problems=Problems(env="countdown"), optim=Optim(steps=10)))
     summary.after["greedy"]["pass@1"]
 
-State is weights, optimizer, step and data cursor, all in the newest checkpoint; everything else is derived from the
-seed. So a run that was killed goes on as if nothing had happened, and on a CPU it ends with the same bits.
+State is weights, optimizer, step, data cursor and curriculum, all in the newest checkpoint; everything else is derived
+from the seed. So a run that was killed goes on as if nothing had happened, and on a CPU it ends with the same bits.
 """
 
 import errno
@@ -23,11 +23,13 @@ from verigym.tasks.problem import Problem
 from verigym.trainer.checkpoint import TrainerState, checkpoint_path, load_state, newest_checkpoint, save, save_policy
 from verigym.trainer.collect import collect
 from verigym.trainer.config import ConfigError, Run, RunStopped
+from verigym.trainer.course import Course, open_course
 from verigym.trainer.display import SILENT, Display
 from verigym.trainer.engines.engine import Engine, Sampling
 from verigym.trainer.evaluation.held_out import SPLIT_OF, HeldOut, When
 from verigym.trainer.policy import Policy, load_policy
 from verigym.trainer.report.page import write_report
+from verigym.trainer.reward import Reward
 from verigym.trainer.rollout import Rollout
 from verigym.trainer.run import RunDirectory
 from verigym.trainer.safety import refuse_unsafe
@@ -62,6 +64,7 @@ class Session:
     engine: Engine
     learner: Learner
     stream: ProblemStream
+    course: Course
     held_out: HeldOut
     state: TrainerState
     display: Display
@@ -71,6 +74,11 @@ class Session:
         """How rollouts are sampled in training."""
         settings = self.run.rollout
         return Sampling(settings.max_new_tokens, settings.temperature, stop=settings.stop)
+
+    @property
+    def planned(self) -> ProblemStream:
+        """The problems, at the levels that the curriculum gives the next step."""
+        return self.stream.planned(self.course.plan(self.state.curriculum))
 
 
 def train(
@@ -93,6 +101,7 @@ def train(
         objective.check_group_size(run.rollout.group_size)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    reward_of(run).check(objective)
     env = open_env(run)
     with Driver(env) as driver:
         session = _open(run, resume, driver, display)
@@ -108,15 +117,18 @@ def train(
 
 
 def open_env(run: Run) -> Env:
-    """The environment of a run, with its options. Raises EnvError or ConfigError for what cannot be made."""
+    """The environment of a run, with its options, and with what its reward adds to the prompts. Raises EnvError or
+    ConfigError for what cannot be made."""
     options = dict(pair.split("=", 1) for pair in run.problems.env_args)
     refuse_unsafe("training", options)
     env = make(run.problems.env, split="train", **options)
-    for level in run.problems.level:
-        if level not in env.task.levels:
-            known = ", ".join(map(str, sorted(env.task.levels)))
-            raise ConfigError(f"level={level} is not a level of {env.id}; set --level to some of {known}")
-    return env
+    open_course(run.problems, env.task, seed=run.keep.seed)
+    return reward_of(run).told(env)
+
+
+def reward_of(run: Run) -> Reward:
+    """What becomes of the verifier's rewards in a run."""
+    return Reward.of(run.problems.reward, run.rollout.max_new_tokens)
 
 
 def default_directory(run: Run) -> Path:
@@ -146,17 +158,19 @@ def _open(run: Run, resume: Path | None, driver: Driver, display: Display) -> Se
     )
     optimizer = Optimizer(policy.model.parameters(), betas=run.optim.betas, weight_decay=run.optim.weight_decay)
     state = load_state(checkpoint, optimizer) if checkpoint else TrainerState(0, 0, 0)
-    levels = run.problems.level
+    course = open_course(run.problems, driver.env.task, seed=run.keep.seed)
+    course.plan(state.curriculum)  # refuses one of other levels
     if resume:
         directory, before = RunDirectory.open(resume)
         if run != before:
             directory.rewrite_config(run)  # a later resume keeps them
         directory.cut_after(state.step if checkpoint else -1)
     else:
-        text = objective.describe(run.objective.objective, run.rollout.max_new_tokens)
+        limit = run.rollout.max_new_tokens
+        text = objective.describe(run.objective.objective, limit) + reward_of(run).describe()
         directory = RunDirectory.create(default_directory(run), run, text)
     directory.hold_reserve(checkpoint_bytes(policy))
-    held_out = HeldOut(driver.env, run.evaluation, levels=levels, seed=run.keep.seed, folder=directory.held_out)
+    held_out = HeldOut(driver.env, run.evaluation, levels=course.levels, seed=run.keep.seed, folder=directory.held_out)
     pad_id = policy.tokenizer.pad_token_id
     pad_id = policy.tokenizer.eos_token_id if pad_id is None else pad_id
     engine = TransformersEngine(
@@ -172,8 +186,8 @@ def _open(run: Run, resume: Path | None, driver: Driver, display: Display) -> Se
         limit=run.rollout.max_new_tokens,
         reference=_reference(run, directory, policy, checkpoint is not None) if objective.needs_reference else None,
     )
-    stream = ProblemStream(driver.env.task, split="train", levels=levels, seed=run.keep.seed)
-    return Session(run, directory, driver, policy, engine, learner, stream, held_out, state, display)
+    stream = ProblemStream(driver.env.task, split="train", levels=course.levels, seed=run.keep.seed)
+    return Session(run, directory, driver, policy, engine, learner, stream, course, held_out, state, display)
 
 
 def checkpoint_bytes(policy: Policy) -> int:
@@ -204,7 +218,7 @@ def _begin(session: Session) -> None:
             session.driver.env.task,
             run.warmup,
             run.optim,
-            levels=run.problems.level,
+            levels=session.course.levels,
             seed=run.keep.seed,
             report=lambda *_: None,
         )
@@ -218,7 +232,7 @@ def _begin(session: Session) -> None:
 
 def _check_one_prompt(session: Session) -> None:
     """Raises ConfigError where the first problem leaves no room for a reply."""
-    problem = session.stream.at(0)
+    problem = session.planned.at(0)
     length = len(session.policy.chat.start(problem.messages))
     if length >= session.policy.context:
         raise ConfigError(
@@ -235,9 +249,10 @@ def _step(session: Session) -> None:
     with watch("update"):
         learned = session.learner.update(sampled.kept, step)
         session.engine.load_weights({}, step)
-    metrics = step_metrics(step, sampled, learned)
+    course, before = session.course, session.state.curriculum
+    metrics = {**step_metrics(step, sampled, learned), **course.metrics(before, sampled.all)}
     tokens = metrics["tokens"]["sampled"]
-    session.state = TrainerState(step, sampled.cursor, session.state.tokens + tokens)
+    session.state = TrainerState(step, sampled.cursor, session.state.tokens + tokens, course.learn(before, sampled.all))
     timing = watch.timing(step, tokens, time.perf_counter() - started)
     _write_down(session, sampled, metrics, timing)
     session.display.step(metrics, timing, run.optim.steps)
@@ -250,7 +265,7 @@ def _step(session: Session) -> None:
 
 def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
     """The rollouts of a step. Raises RunStopped when too many verdicts are errors, with the step before saved."""
-    run = session.run
+    run, reward = session.run, reward_of(session.run)
 
     def roll(problems: Sequence[Problem], first_group: int) -> list[Rollout]:
         rollouts = collect(
@@ -265,6 +280,8 @@ def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
             first_group=first_group,
             watch=watch,
         )
+        with watch("verify"):
+            rollouts = reward.shaped(rollouts)
         try:
             ErrorBudget(run.problems.max_error_share).check([r.verdict for r in rollouts])
         except TooManyErrors as error:
@@ -276,7 +293,7 @@ def _sample(session: Session, step: int, watch: Stopwatch) -> Sampled:
 
     dynamic = run.rollout.dynamic_rounds if session.learner.objective.dynamic_sampling else 0
     return sample_groups(
-        session.stream,
+        session.planned,
         session.state.cursor,
         run.rollout.problems_per_step,
         run.rollout.group_size,

@@ -33,6 +33,10 @@ SECTION_OF: Mapping[str, str] = {
 TYPES: Mapping[str, Any] = {key: kind for concern in SECTIONS.values() for key, kind in get_type_hints(concern).items()}
 """Key to its type."""
 
+UNTRUNCATED: Mapping[str, float] = {"top_p": 1.0, "top_k": 0.0}
+"""Names of the sampler's truncation, which is no setting of a run, and the values at which there is none: these may be
+written and say nothing."""
+
 PRESETS = Path(__file__).parent / "presets"
 
 _FLAG = re.compile(r"--[A-Za-z]")
@@ -103,6 +107,9 @@ def read_flags(argv: Sequence[str], own_flags: Iterable[str] = ()) -> list[Given
         if not _FLAG.match(word):
             raise ConfigError(f"unexpected word {word!r}; a preset or a file comes first, settings are --name value")
         name, equals, value = word.partition("=")
+        if (truncation := name[2:].rpartition(".")[2].replace("-", "_")) in UNTRUNCATED:
+            _refuse_truncation(truncation, value if equals else words.pop(0) if words else "nothing")
+            continue
         key, values = _key_of_flag(name, own_flags), [value] if equals else []
         if name.startswith("--no-") and not key.startswith("no_"):
             values = ["False"]
@@ -149,6 +156,9 @@ def read_file(path: Path) -> list[Given]:
         else:
             items = {("", name): value}
         for (section, key), inner in items.items():
+            if key in UNTRUNCATED:
+                _refuse_truncation(key, inner)
+                continue
             _check_key(path, section, key)
             if key in found:
                 raise ConfigError(f"{path}: {key} is given twice, at {found[key].where} and in [{section}]; keep one")
@@ -238,6 +248,19 @@ def _key_of_flag(name: str, own_flags: Iterable[str]) -> str:
             f"write --{_dashes(key)} or --{SECTION_OF[key]}.{_dashes(key)}"
         )
     return key
+
+
+def _refuse_truncation(key: str, value: Any) -> None:
+    """Raises ConfigError unless top_p or top_k is off."""
+    try:
+        off = float(value) == UNTRUNCATED[key]
+    except (TypeError, ValueError):
+        off = False
+    if not off:
+        raise ConfigError(
+            f"{key}={value}: training samples from the whole distribution, because a truncated sampler is another "
+            f"policy than the one that is differentiated; leave --{_dashes(key)} out (`verigym eval` takes it)"
+        )
 
 
 def _check_key(path: Path, section: str, key: str) -> None:

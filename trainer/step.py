@@ -83,7 +83,6 @@ def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any
     groups = learned.groups.groups + len(dropped_groups)
     health = learned.stats.summary() if learned.stats is not None else {}
     tokens = account(sampled, learned, health)
-    parts = sorted({name for r in scored for name in r.verdict.parts})
     return {
         "step": step,
         "reward": _mean(r.verdict.reward for r in scored),
@@ -112,8 +111,16 @@ def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any
         "skipped": learned.skipped,
         "rounds": sampled.rounds,
         "tokens": tokens,
-        "parts": {name: _mean(r.verdict.parts[name] for r in scored if name in r.verdict.parts) for name in parts},
+        "parts": mean_parts(scored, learned),
     }
+
+
+def mean_parts(scored: Sequence[Rollout], learned: Learned) -> dict[str, float]:
+    """The mean of each part over the rollouts that have it, in their order, and of the penalty that the objective
+    itself adds."""
+    names = dict.fromkeys(name for r in scored for name in r.verdict.parts)
+    parts = {name: _mean(r.verdict.parts[name] for r in scored if name in r.verdict.parts) for name in names}
+    return parts if learned.overlong is None else {**parts, "objective.overlong": learned.overlong}
 
 
 def account(sampled: Sampled, learned: Learned, health: dict[str, float]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from verigym.trainer.logprobs import TokenScores, score_tokens
 from verigym.trainer.objective.advantages import GroupCounts
 from verigym.trainer.objective.health import TokenStats
 from verigym.trainer.objective.reductions import Denominators, weighted_sum
+from verigym.trainer.objective.rewards import soft_overlong
 from verigym.trainer.objective.table import Objective
 from verigym.trainer.optimizer import Optimizer, learning_rate
 from verigym.trainer.rollout import Rollout
@@ -26,7 +27,8 @@ from verigym.trainer.rollout import Rollout
 class Learned:
     """What a step's update did. stats: token sums, None when nothing could be learned; skipped: optimizer steps left
     out because the gradient was not finite; idle: counted tokens of rows left out of the forward pass; masked,
-    truncated: tokens of rollouts without a verdict, and filtered for their length."""
+    truncated: tokens of rollouts without a verdict, and filtered for their length; overlong: mean of the objective's
+    own soft overlong penalty over the scored rollouts, None where it has none."""
 
     loss: float
     grad_norm: float
@@ -37,6 +39,7 @@ class Learned:
     idle: int
     masked: int
     truncated: int
+    overlong: float | None = None
 
 
 class Learner:
@@ -94,6 +97,7 @@ class Learner:
             idle=idle,
             masked=masked,
             truncated=truncated,
+            overlong=self._overlong(rollouts),
         )
 
     def _prepare(self, rollouts: Sequence[Rollout]) -> tuple[Batch, torch.Tensor, GroupCounts, int, int]:
@@ -128,6 +132,13 @@ class Learner:
         masked = sum(r.sampled_tokens for r, s in zip(rollouts, scored, strict=True) if not s)
         truncated = sum(r.sampled_tokens for r, f in zip(rollouts, filtered, strict=True) if f)
         return batch, found.values, found.groups, masked, truncated
+
+    def _overlong(self, rollouts: Sequence[Rollout]) -> float | None:
+        """The mean of the penalty that `shaped_rewards` adds for length."""
+        lengths = torch.tensor([r.sampled_tokens for r in rollouts if r.verdict.scored])
+        if self.objective.overlong != "penalty" or not len(lengths):
+            return None
+        return float(soft_overlong(lengths, self.limit, self.objective.overlong_width(self.limit)).mean())
 
     def _mini_batches(self, batch: Batch) -> Iterator[torch.Tensor]:
         """Places of each mini-batch: whole groups, in the order of the step."""

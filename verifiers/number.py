@@ -13,9 +13,9 @@ from fractions import Fraction
 from typing import Any
 
 from verigym.verifiers.answers import WrongAnswer, field, text_answer
+from verigym.verifiers.commit import committed
 from verigym.verifiers.convert import printable
 from verigym.verifiers.extract import alone
-from verigym.verifiers.commit import committed
 from verigym.verifiers.rational import MAX_TEXT, Number, read_number, tidy
 from verigym.verifiers.units import Quantity, Unit, convert, dimension, read_quantity, read_unit
 from verigym.verifiers.verdict import Verdict

@@ -9,9 +9,9 @@ the verifiers' own business.
 
 import re
 
+from verigym.verifiers.commit import committed
 from verigym.verifiers.convert import printable
 from verigym.verifiers.extract import alone
-from verigym.verifiers.commit import committed
 from verigym.verifiers.text import fold, squeeze
 from verigym.verifiers.verdict import Verdict
 

@@ -12,14 +12,16 @@ import verigym.tasks
 from verigym.tasks import Generated, Task, load, task_ids
 from verigym.tasks.catalogue import DATASETS, GENERATED
 from verigym.tasks.code.sets import SETS
+from verigym.tasks.format.sets import INSTRUCTION_SETS
 from verigym.tasks.math.sets import SOURCES
 from verigym.tasks.supply import UnknownName
 
 
 def test_every_name_leads_to_the_task_of_that_name() -> None:
     assert task_ids() == [*GENERATED, *DATASETS]
-    assert (*SOURCES, *SETS) == DATASETS
-    assert all(source.id == name for name, source in (*SOURCES.items(), *SETS.items()))
+    assert (*SOURCES, *SETS, *INSTRUCTION_SETS) == DATASETS
+    sources = (*SOURCES.items(), *SETS.items(), *INSTRUCTION_SETS.items())
+    assert all(source.id == name for name, source in sources)
     for name in GENERATED:
         task = load(name)
         assert isinstance(task, Generated)

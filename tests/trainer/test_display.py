@@ -17,6 +17,7 @@ from verigym.trainer.display import (
     duration,
     evaluation_line,
     headline,
+    parts_of,
     share,
     sparkline,
     title,
@@ -120,6 +121,21 @@ def test_the_panel_shows_every_number_and_gives_the_terminal_back() -> None:
     assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1  # the cursor was hidden and is back
 
 
+def test_the_level_of_a_curriculum_is_on_the_line_and_in_the_panel() -> None:
+    problems = Problems(env="countdown", level=(2, 3), curriculum=("staircase", "up=0.9"))
+    assert title(Run(problems=problems)) == "countdown level 2,3 staircase up=0.9, tiny-llama, grpo, seed 0"
+    stream = io.StringIO()
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    log, live = LogDisplay(stream), LiveDisplay(console)
+    for display in (log, live):
+        display.step(metrics(1) | {"level": 3}, {"seconds": 2.0}, 100)
+    assert stream.getvalue().startswith("step   1/100  level 3  reward  0.250")
+    with console.capture() as captured:
+        console.print(live.render())
+    assert "level     3" in captured.get()
+    live.close()
+
+
 def test_brackets_in_a_title_are_text_not_markup() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     display = LiveDisplay(console)
@@ -184,3 +200,18 @@ def test_small_pieces() -> None:
     assert headline({"greedy": None, "sampled": None}) is None
     assert evaluation_line(DURING).endswith("on 64 validation problems")
     assert title(Run()) == "countdown, tiny-llama, grpo, seed 0"
+
+
+def test_parts_of_the_reward_stand_on_the_step_line_and_in_the_panel() -> None:
+    made = metrics(1) | {"parts": {"reward.verified": 0.5, "reward.cosine": -0.25, "tool_calls": 2.0}}
+    assert parts_of(made) == "parts verified 0.500, cosine -0.250, tool_calls 2.000"
+    assert parts_of(metrics(1)) == parts_of({"parts": {}}) == ""
+    stream = io.StringIO()
+    log = LogDisplay(stream)
+    log.step(made, {"seconds": 1.0, "tokens_per_s": 10.0}, 3)
+    assert stream.getvalue().rstrip().endswith(parts_of(made))
+    console = Console(file=io.StringIO(), width=120)
+    live = LiveDisplay(console)
+    live.step(made, {"seconds": 1.0, "tokens_per_s": 10.0}, 3)
+    console.print(live.render())
+    assert parts_of(made) in console.file.getvalue()  # type: ignore[attr-defined]

@@ -66,6 +66,7 @@ def test_every_spelling_of_a_flag(words: list[str]) -> None:
         (["--level", "1", "--level", "2"], "level", (1, 2)),
         (["--level=1", "--level=2"], "level", (1, 2)),
         (["--env-args", "style=terse", "--env-args", "a=b=c"], "env_args", ("style=terse", "a=b=c")),
+        (["--curriculum", "staircase", "up=0.9"], "curriculum", ("staircase", "up=0.9")),
         (["--stop=--x", "-y", ""], "stop", ("--x", "-y", "")),
         (["--betas", "0.8", "0.99"], "betas", (0.8, 0.99)),
         (["--dynamic-sampling"], "dynamic_sampling", True),
@@ -132,6 +133,7 @@ def test_keys_may_stand_alone_at_the_top_of_a_file(tmp_path: Path) -> None:
             ["--lr", "1", "2"],
             "unexpected word '2'; a preset or a file comes first, settings are --name value",
         ),
+        (["--curriculum", "stair"], "curriculum='stair' is not known; did you mean 'staircase'?"),
         (["--group-size", "0"], "group_size=0 is too small; set --group-size to 1 or more"),
         (["--lr", "nan"], "lr=nan learns nothing; set --lr to a positive number such as 1e-6"),
     ],
@@ -144,7 +146,29 @@ def test_cross_checks_of_the_dataclasses_come_through_unchanged() -> None:
     assert refused(["--problems-per-step", "5", "--updates-per-step", "3"]).startswith(
         "problems_per_step=5 cannot be cut into updates_per_step=3"
     )
-    assert "top_p=0.9" in refused(["--top-p", "0.9"])
+    assert refused(["--reward", "cosin"]).startswith(
+        "reward holds 'cosin', and there is no 'cosin' (did you mean cosine?"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--top-p", "0.9"], ["--top_p=0.9"], ["--rollout.top-p", "0.9"], ["--top-k", "5"], ["--top-k=nan"], ["--top-p"]],
+)
+def test_a_truncated_sampler_is_refused_in_training(words: list[str], tmp_path: Path) -> None:
+    key, value = ("top_p" if "p" in words[0][-5:] and "k" not in words[0] else "top_k"), words[-1].rpartition("=")[2]
+    value = "nothing" if words == ["--top-p"] else value
+    assert refused(words).startswith(f"{key}={value}: training samples from the whole distribution, because")
+    assert refused(words).endswith(f"leave --{key.replace('_', '-')} out (`verigym eval` takes it)")
+
+
+def test_a_truncated_sampler_is_refused_in_a_file_and_one_that_is_off_says_nothing(tmp_path: Path) -> None:
+    assert "top_p=0.9: training" in refused([], toml(tmp_path, "[rollout]\ntop_p = 0.9"))
+    assert "top_k=[1]: training" in refused([], toml(tmp_path, "top_k = [1]"))
+    old = toml(tmp_path, "[rollout]\ntop_p = 1.0\ntop_k = 0\ngroup_size = 4")  # as runs of before have it
+    assert parse(["--top-p", "1", "--top-k=0", "--lr", "1"], old) == Run(
+        rollout=Rollout(group_size=4), optim=Optim(lr=1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,6 +246,8 @@ def _values(key: str) -> st.SearchStrategy[Any]:
         else None
     )
     kind = inner or TYPES[key]
+    if key == "reward":
+        return st.lists(st.sampled_from(["cosine", "clip:low=-1", "lcpo:target=1-9,mode=max"]), unique=True).map(tuple)
     if key == "env_args":
         return st.lists(texts.map(lambda text: f"k={text}"), max_size=3).map(tuple)
     table: dict[Any, st.SearchStrategy[Any]] = {
@@ -242,9 +268,8 @@ def _values(key: str) -> st.SearchStrategy[Any]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_to_toml_writes_parse_reads_back(data: st.DataObject, tmp_path: Path) -> None:
     fixed = {
-        "top_p",
-        "top_k",
         "max_error_share",
+        "curriculum",
         "updates_per_step",
     }  # other values of these are refused by cross-checks
     run = Run()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from verigym.envs.drive import Driver
 from verigym.trainer.config import Run
+from verigym.trainer.course import open_course
 from verigym.trainer.display import title
 from verigym.trainer.engines.engine import Sampling
 from verigym.trainer.estimate import engine_memory, readable, shape_of, step_tokens, table, trainer_memory
@@ -28,16 +29,17 @@ SHOWN = 400
 def rehearse(run: Run) -> None:
     """Prints the resolved settings, the objective, one verified batch, and estimates. Raises what training would
     raise."""
-    from verigym.trainer.loop import open_env
+    from verigym.trainer.loop import open_env, reward_of
 
-    objective = run.objective.resolve()
+    objective, reward = run.objective.resolve(), reward_of(run)
+    reward.check(objective)
     env = open_env(run)
     print(f"dry run: {title(run)}\n\n{to_toml(run)}")
-    print(objective.describe(run.objective.objective, run.rollout.max_new_tokens))
+    print(objective.describe(run.objective.objective, run.rollout.max_new_tokens) + reward.describe())
     policy = load_policy(run.policy.model, dtype=run.policy.dtype, device=run.policy.device, seed=run.keep.seed)
     print(f"policy: {policy.name}, {policy.parameters:,} weights, on {policy.device}, context {policy.context} tokens")
     with Driver(env) as driver:
-        rollouts = _one_batch(run, policy, driver)
+        rollouts = reward.shaped(_one_batch(run, policy, driver))
     print(f"\none batch, before any learning: {len(rollouts)} replies")
     print("\n".join(_seen(rollout) for rollout in rollouts[: 2 * SAMPLES : SAMPLES]))
     print(_tally(rollouts))
@@ -52,8 +54,9 @@ def _one_batch(run: Run, policy: Policy, driver: Driver) -> list[Rollout]:
     rollout, tokenizer = run.rollout, policy.tokenizer
     pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     engine = TransformersEngine(policy.model, pad_id=pad_id, batch=rollout.sample_batch, text=policy.chat.text)
-    stream = ProblemStream(driver.env.task, split="train", levels=run.problems.level, seed=run.keep.seed)
-    problems, _ = stream.take(min(PROBLEMS, rollout.problems_per_step), cursor=0)
+    course = open_course(run.problems, driver.env.task, seed=run.keep.seed)
+    stream = ProblemStream(driver.env.task, split="train", levels=course.levels, seed=run.keep.seed)
+    problems, _ = stream.planned(course.plan({})).take(min(PROBLEMS, rollout.problems_per_step), cursor=0)
     return collect(
         engine,
         policy.chat,
@@ -72,6 +75,7 @@ def _seen(rollout: Rollout) -> str:
         "prompt": _short(rollout.problem.text),
         "reply": _short(rollout.reply),
         "verdict": f"reward {verdict.reward:g}, {verdict.status}: {verdict.reason}",
+        **({"parts": ", ".join(f"{name} {value:g}" for name, value in verdict.parts.items())} if verdict.parts else {}),
     }
     return "\n".join(
         [f"\n  problem {rollout.problem.address}", *(f"    {name:<8} {text}" for name, text in rows.items())]

@@ -11,7 +11,9 @@ import os
 from pathlib import Path
 
 from verigym.trainer.report import parts
+from verigym.trainer.report.levels import levels
 from verigym.trainer.report.read import RunRecord, read_run
+from verigym.trainer.report.rewards import made_of
 from verigym.trainer.report.style import CSS
 from verigym.trainer.report.text import safe
 
@@ -51,6 +53,8 @@ def render(record: RunRecord) -> str:
 <div class="charts">{parts.learning(record)}</div>
 <h2>Health</h2>
 <div class="charts">{parts.health(record)}</div>
+{made_of(record)}
+{levels(record)}
 <h2>Tokens and time</h2>
 <div class="charts">{parts.tokens(record)}{parts.timing(record)}</div>
 <h2>Rollouts</h2>

@@ -140,8 +140,10 @@ def health(record: RunRecord) -> str:
         Series("all wrong", record.column("dead_wrong"), RED),
     ]
     cards = [
-        _chart("Dead groups", "share of groups whose rewards are all alike: they teach nothing", dead, percent=True),
-        _chart("Entropy", "nats a token, of the sampled tokens", [Series("entropy", record.column("entropy"), VIOLET)]),
+        line_card("Dead groups", "share of groups whose rewards are all alike: they teach nothing", dead, percent=True),
+        line_card(
+            "Entropy", "nats a token, of the sampled tokens", [Series("entropy", record.column("entropy"), VIOLET)]
+        ),
         _pair(
             "Length and truncation",
             "mean tokens of a reply; share of replies cut by the limit, in %",
@@ -154,13 +156,13 @@ def health(record: RunRecord) -> str:
             Series("gradient norm", record.column("grad_norm"), BLUE),
             Series("learning rate", record.column("lr"), AMBER),
         ),
-        _chart(
+        line_card(
             "Replies without a verdict in form",
             "malformed: no answer in the wanted form; errors: the grader failed",
             [Series("malformed", record.column("malformed"), AMBER), Series("errors", record.column("errors"), RED)],
             percent=True,
         ),
-        _chart(
+        line_card(
             "How far an update moves",
             "k3 estimate in nats a token: new weights against those that sampled; trainer against sampler",
             [
@@ -191,7 +193,7 @@ def tokens(record: RunRecord) -> str:
         if round(told) == round(sampled)
         else f", {quantity(told)} accounted for: the counts do not add up."
     )
-    key = _key([(f"{name} {quantity(totals[name])}", colour) for name, _, colour in present])
+    key = colour_key([(f"{name} {quantity(totals[name])}", colour) for name, _, colour in present])
     return f'<div class="card"><h3>Where the tokens went</h3><p class="small muted">{sums}</p>{chart}{key}</div>'
 
 
@@ -204,7 +206,7 @@ def timing(record: RunRecord) -> str:
     if total <= 0:
         return _empty("No time has been measured yet.")
     bar = "".join(f'<i style="width:{100 * s / total:.2f}%;background:{colour}"></i>' for _, s, colour in sums if s > 0)
-    key = _key([(f"{words} {percent(seconds / total)}", colour) for words, seconds, colour in sums])
+    key = colour_key([(f"{words} {percent(seconds / total)}", colour) for words, seconds, colour in sums])
     speed = record.column("tokens_per_s", "timing")
     middle = sorted(value for _, value in speed)[len(speed) // 2] if speed else None
     note = f"{duration(total)} in {len(record.timing)} steps" + (
@@ -298,7 +300,8 @@ def _sampled(line: Line | None, k: str) -> Score | None:
     return None if None in values else tuple(values)  # type: ignore[return-value]
 
 
-def _chart(heading: str, note: str, series: Sequence[Series], *, percent: bool = False) -> str:
+def line_card(heading: str, note: str, series: Sequence[Series], *, percent: bool = False) -> str:
+    """A card with the lines that were measured."""
     present = [one for one in series if one.points]
     drawn = lines(present, percent=percent) if present else '<p class="muted">not measured</p>'
     return f'<div class="card"><h3>{heading}</h3><p class="small muted">{note}</p>{drawn}</div>'
@@ -327,6 +330,7 @@ def _rollout(line: Line) -> str:
         f"reward <b>{quantity(reward)}</b>" if (reward := number(line.get("reward"))) is not None else "",
         f'<span class="tag none">{safe(status)}</span>' if status not in ("ok", "") else "",
         safe(str(line.get("reason", ""))[:300]),
+        f'<span class="muted">{safe(_told_parts(line))}</span>' if _told_parts(line) else "",
         f'<span class="muted">{count} tokens, finish {safe(line.get("finish", ""))}</span>'
         if count is not None
         else "",
@@ -341,6 +345,14 @@ def _rollout(line: Line) -> str:
     )
 
 
+def _told_parts(line: Line) -> str:
+    """The parts of a verdict, as `verified 1, cosine -0.25`."""
+    parts = line.get("parts")
+    pairs = list(parts.items())[:20] if isinstance(parts, Mapping) else []
+    told = [(str(name)[:60].removeprefix("reward."), number(value)) for name, value in pairs]
+    return ", ".join(f"{name} {quantity(value)}" for name, value in told if value is not None)
+
+
 def _prompt(line: Line) -> str:
     messages: Any = line.get("messages")
     if not isinstance(messages, list):
@@ -350,7 +362,8 @@ def _prompt(line: Line) -> str:
     return "\n\n".join((f"[{turn.get('role')}]\n" if named else "") + str(turn.get("content", "")) for turn in turns)
 
 
-def _key(entries: Sequence[tuple[str, str]]) -> str:
+def colour_key(entries: Sequence[tuple[str, str]]) -> str:
+    """What the colours of a chart stand for: words and colour."""
     items = "".join(f'<span><i style="background:{colour}"></i>{safe(words)}</span>' for words, colour in entries)
     return f'<div class="key" style="margin-top:8px">{items}</div>'
 

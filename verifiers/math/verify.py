@@ -16,9 +16,9 @@ import re
 from typing import Any
 
 from verigym.verifiers.answers import WrongAnswer, text_answer
+from verigym.verifiers.commit import committed
 from verigym.verifiers.convert import printable
 from verigym.verifiers.math.bounds import TooLarge
-from verigym.verifiers.commit import committed
 from verigym.verifiers.math.compare import Leaf, NeedsAlgebra, never
 from verigym.verifiers.math.equal import Finding, same
 from verigym.verifiers.verdict import Verdict

@@ -182,6 +182,25 @@ def test_every_chart_is_well_formed_even_with_one_point_or_none_to_stack():
         assert ElementTree.fromstring(svg).tag.endswith("svg")
 
 
+def test_levels_have_a_section_where_there_are_several(tmp_path: Path):
+    root = run(tmp_path / "climb", 5)
+    assert "Pass rate of each level" not in report(root).text
+    lines_of = [json.loads(line) for line in (root / "metrics.jsonl").read_text().splitlines()]
+    for i, line in enumerate(lines_of):
+        line["level"] = 1 + i // 3
+        line["levels"] = {
+            "1": {"share": 1.0, "groups": 4, "pass": 0.25 * i},
+            "2": {"share": 0.0, "groups": 2 * (i // 3), "pass": None if i < 3 else 0.5},
+        }
+    lines_of[0]["levels"]["9" * 5000] = lines_of[0]["levels"]["x"] = {"groups": 1}  # from elsewhere
+    lines_of[1]["levels"] = 7
+    (root / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines_of))
+    page = report(root)
+    for words in ("Levels", "Share of each level", "Pass rate of each level", "level 1", "level 2"):
+        assert words in page.text
+    assert "level 9" not in page.text
+
+
 def test_long_series_are_averaged_down_and_smoothed():
     assert thin([(0, 1), (1, 3), (2, 5), (3, 7)], most=2) == [(0.5, 2), (2.5, 6)]
     assert thin([(0, 1)], most=2) == [(0, 1)]
@@ -216,3 +235,25 @@ def test_the_picture_of_several_runs(tmp_path: Path):
     (tmp_path / "none").mkdir()
     with pytest.raises(ConfigError, match="holds no evaluation yet, so it has no curve"):
         write_curve([tmp_path / "none"], tmp_path / "x.png")
+
+
+def test_parts_of_the_reward_are_drawn_and_stand_beside_the_replies(tmp_path: Path):
+    root = run(tmp_path / "parts", 3)
+    parts = {"reward.verified": 0.5, "reward.cosine": -0.25, "objective.overlong": -0.1, "tool_calls": 2.0}
+    lines = [metrics(step) | {"parts": {**parts, HOSTILE: 1.0, "broken": "x"}} for step in (1, 2, 3)]
+    (root / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (root / "rollouts" / "step-000003.jsonl").write_text(
+        json.dumps(rollout(3) | {"parts": parts | {HOSTILE: 1}}) + "\n"
+    )
+    page = report(root)
+    assert "What the reward is made of" in page.text and "Parts of the verdicts" in page.text
+    assert "verified 0.5, cosine -0.25, objective.overlong -0.1, tool_calls 2" in page.text
+    assert "script" not in page.tags and "img" not in page.tags
+    assert "What the reward is made of" not in report(run(tmp_path / "none", 3)).text
+
+
+def test_more_parts_than_colours_make_more_charts(tmp_path: Path):
+    root = run(tmp_path / "many", 2)
+    lines = [metrics(step) | {"parts": {f"reward.{name}": 0.1 for name in "abcdefgh"}} for step in (1, 2)]
+    (root / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert report(root).text.count("What the reward is made of") == 2
