@@ -30,7 +30,7 @@ p { margin: 0 0 8px; }
 .bar b { position: absolute; top: -3px; width: 4px; height: 14px; margin-left: -2px; border-radius: 2px; }
 .bar .before { background: var(--amber); }
 .bar .after { background: var(--blue); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 16px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(440px, 1fr)); gap: 16px; }
 .wide { grid-column: 1 / -1; }
 svg { display: block; width: 100%; height: auto; margin-top: 8px; }
 svg text { font-family: inherit !important; }
