@@ -7,7 +7,7 @@ A new environment is a row of `TABLE`. What `make` is given beyond the split and
 (`style="terse"`) and of the verifier (`strict=False`). The gold answers of a data set are put to their own verifier
 when it is made, once a process and split; `check_gold=False` leaves that out. For programs the gold is a right program,
 which is run in the sandbox against its own tests: seconds for HumanEval and MBPP; for the large data sets, whose
-solutions are many and not all right, it is done when `check_gold=True` asks for it.
+solutions are many and not all right, and for `compose` and `judge`, it is done when `check_gold=True` asks for it.
 """
 
 import inspect
@@ -23,12 +23,14 @@ from verigym.sandbox.values import encode
 from verigym.tasks.catalogue import load
 from verigym.tasks.problem import Message, Problem
 from verigym.tasks.supply import Generated, Task
-from verigym.verifiers.table import VERIFIERS, function_of, verify_many
+from verigym.verifiers.table import THREADED, VERIFIERS, function_of, verify_many
 
 TAGS = {"extract": "answer_tag"}
 """The generated tasks ask for <answer> tags and accept nothing else: one form, nothing to guess."""
 ANY_MARK: dict[str, Any] = {}
 """Data sets ask for a box and take any marked final answer (the verifiers' default), as published scores do."""
+WHOLE: dict[str, Any] = {}
+"""Instructions are about the whole reply."""
 PROGRAM: dict[str, Any] = {}
 """Programs are found in a fenced block, or bare (the default of the verifier `code`)."""
 
@@ -48,6 +50,8 @@ class Entry:
     max_turns: int | None = None
     rows: bool = False
     check: bool = True
+    open_ended: str = ""
+    """why any of many texts is right, where that is so"""
 
 
 TABLE: dict[str, Entry] = {
@@ -56,16 +60,57 @@ TABLE: dict[str, Entry] = {
     "bases": Entry("write a number in another base", "exact"),
     "modular": Entry("powers, sums and products modulo a number", "number"),
     "word-problems": Entry("short stories with one number as the answer", "number"),
+    "linear-equations": Entry("solve a linear equation", "number"),
+    "systems": Entry("solve two or three linear equations at once", "sequence"),
+    "quadratics": Entry("both solutions of a quadratic equation, exactly", "math"),
+    "polynomials": Entry("multiply, divide and subtract polynomials", "sequence"),
+    "fractions": Entry("sums, products and quotients of fractions", "number"),
+    "derivatives": Entry("differentiate a function", "math"),
+    "integrals": Entry("definite integrals and areas, exactly", "number"),
+    "number-theory": Entry("divisors, primes, remainders and inverses", "number"),
+    "sequences": Entry("terms and sums of sequences", "number"),
+    "probability": Entry("balls, dice and coins, as exact fractions", "number"),
+    "geometry": Entry("lengths, areas and volumes, exactly", "math"),
+    "percent-and-rates": Entry("percentages, speeds, work and mixtures", "number"),
+    "matrices": Entry("products, determinants and inverses of small matrices", "sequence"),
+    "units": Entry("convert units of measure", "number"),
+    "counting": Entry("choices, arrangements and paths", "number"),
+    "averages": Entry("means, medians, variances and missing values", "number"),
+    "roman": Entry("read, write and add Roman numerals", "exact"),
     "reverse": Entry("reverse a string of characters", "exact"),
     "sort": Entry("sort a list of numbers", "exact"),
     "brackets": Entry("close the brackets that are open", "exact"),
     "knights": Entry("who is a knight and who a knave", "assignment"),
     "sudoku": Entry("fill a 4x4 sudoku", "sudoku"),
     "path": Entry("a shortest path through a grid", "path"),
+    "graph-coloring": Entry("colour a graph so that joined nodes differ", "graph"),
+    "shortest-path": Entry("a shortest way through a graph with lengths", "graph"),
+    "topological-order": Entry("put jobs in an order that keeps what comes before what", "graph"),
+    "spanning-tree": Entry("join all towns at the lowest cost", "graph"),
+    "schedule": Entry("plan jobs on a few workers by a deadline", "schedule"),
+    "zebra": Entry("who lives in which house, by clues", "assignment"),
+    "queens": Entry("complete a board of queens, none attacking another", "queens"),
+    "sudoku-9": Entry("solve a 9x9 sudoku", "sudoku"),
+    "sat": Entry("truth values that make all clauses true", "sat"),
+    "subset-sum": Entry("numbers of a list that have a given sum", "subset-sum"),
+    "knapsack": Entry("pack what is worth the most", "knapsack"),
+    "transitive-order": Entry("who is the tallest: multiple choice", "choice"),
+    "truth-table": Entry("the truth table of a formula", "exact"),
+    "calendar": Entry("dates and days of the week", "exact"),
+    "letter-count": Entry("count letters in a word of no meaning", "sequence"),
+    "string-rules": Entry("change a word by rules, one after the other", "exact"),
+    "set-operations": Entry("unions, intersections and differences of sets", "set"),
     "list-programs": Entry("find the program that makes these lists from those", "program"),
     "python-programs": Entry("write a small Python function; hidden tests judge it", "code", PROGRAM),
     "output-prediction": Entry("say what a small Python program returns", "exact"),
     "bug-repair": Entry("repair the one wrong step of a small Python program", "code", PROGRAM),
+    "json-record": Entry("write a text's facts as a JSON object", "format"),
+    "table": Entry("write records as a sorted, aligned markdown table", "format"),
+    "outline": Entry("a markdown outline with given headings and lists", "format"),
+    "citations": Entry("report facts and cite their sources", "format"),
+    "constraints": Entry("a short text that keeps several constraints at once", "format"),
+    "acrostic": Entry("lines whose first letters spell a word", "format"),
+    "sentence-shape": Entry("sentences of exactly so many words", "format"),
     "guess-the-number": Entry(
         "several turns: find a number by guesses that are answered higher or lower",
         task=guess.TASK,
@@ -85,6 +130,13 @@ TABLE: dict[str, Entry] = {
     "livecodebench": Entry("LiveCodeBench: competition programs by date", "code", PROGRAM, rows=True, check=False),
     "taco": Entry("TACO: competition programs", "code", PROGRAM, rows=True, check=False),
     "code_contests": Entry("CodeContests: competition programs", "code", PROGRAM, rows=True, check=False),
+    "ifeval": Entry(
+        "IFEval: instructions that a program can check, mode=strict or loose",
+        "ifeval",
+        WHOLE,
+        rows=True,
+        open_ended="any text that follows the instructions is right",
+    ),
     "rows": Entry(
         "your own rows: path= a file, folder or Hub id; prompt=, answer= its fields; verifier=",
         "math",
@@ -121,11 +173,14 @@ def build(
         rest["level"], level = level, None
     verifier = _pop_verifier(id, entry, rest)
     known = _options_of(verifier)
+    for name in _own_options(id, entry):  # a task's own option comes before a verifier's of the same name (`style`)
+        known.pop(name, None)
     grading = {
         **entry.options,
         **{name: as_type(name, rest.pop(name), known[name]) for name in list(rest) if name in known},
     }
-    check = as_type("check_gold", rest.pop("check_gold", entry.check), True) if entry.rows else False
+    wanted = entry.check and verifier not in THREADED  # judges cost money, and a composition may ask for one
+    check = as_type("check_gold", rest.pop("check_gold", wanted), True) if entry.rows else False
     task = _task(id, entry, rest, known)
     split = split or ("train" if "train" in task.splits else task.splits[0])
     oracle = entry.oracle
@@ -141,6 +196,7 @@ def build(
         level=None if level is None else int(level),
         max_turns=entry.max_turns,
         oracle=oracle,
+        open_ended=entry.open_ended,
     )
     if check:
         check_gold(env, verifier, grading)
@@ -212,9 +268,8 @@ def _task(id: str, entry: Entry, options: dict[str, Any], of_verifier: Sequence[
         )
     name = str(options.pop("path")) if id == "rows" else id
     if entry.task is not None or not entry.rows:
-        task = entry.task if entry.task is not None else load(name)
-        assert isinstance(task, Generated)
-        known = list(inspect.signature(task.make_problem).parameters)[2:]
+        task = _generated(id, entry)
+        known = _own_options(id, entry)
         for option in options:
             if option not in known:
                 raise EnvError(f"{id} has no option {option!r}; {near(option, [*known, *of_verifier])}")
@@ -225,6 +280,17 @@ def _task(id: str, entry: Entry, options: dict[str, Any], of_verifier: Sequence[
         return load(name, **options)
     except (ValueError, TypeError, KeyError, OSError, ImportError) as failure:
         raise EnvError(f"{id}: {failure}") from failure
+
+
+def _generated(id: str, entry: Entry) -> Generated:
+    task = entry.task if entry.task is not None else load(id)
+    assert isinstance(task, Generated)
+    return task
+
+
+def _own_options(id: str, entry: Entry) -> list[str]:
+    """The options of a generated task."""
+    return [] if entry.rows else list(inspect.signature(_generated(id, entry).make_problem).parameters)[2:]
 
 
 def _try_options(id: str, task: Generated) -> None:

@@ -96,6 +96,7 @@ def build(
         level=inner.level,
         max_turns=own["max_turns"],
         oracle=lambda problem, messages: inner.oracle(asked(problem)),
+        open_ended=inner.open_ended,
     )
 
 

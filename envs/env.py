@@ -162,6 +162,8 @@ class Env:
     max_turns    replies of one episode at most (1 without `play`)
     deadline_s   wall seconds for one turn of `play`; None for code that is trusted not to hang
     oracle       `oracle(problem, messages)`: the right reply to a conversation so far; the task's own by default
+    open_ended   why any of many texts is right, so that "A or B" is no hedge; "" where one answer is wanted
+    reward_range lowest and highest reward of a verdict
 
     `reset` without a seed goes on with the sequence that the last seed began (seed 0 at first), so a program replays.
     """
@@ -181,6 +183,8 @@ class Env:
         max_turns: int | None = None,
         deadline_s: float | None = None,
         oracle: Callable[[Problem, list[Message]], str | None] | None = None,
+        open_ended: str = "",
+        reward_range: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         self.task, self.play, self.id, self.description = task, play, id or task.id, description
         if verify is None and play is None:
@@ -190,6 +194,7 @@ class Env:
         if self.max_turns < 1:
             raise EnvError(f"max_turns={self.max_turns} leaves no room for a reply; set it to 1 or more")
         self.deadline_s = deadline_s
+        self.open_ended, self.reward_range = open_ended, reward_range
         self.split = self._known_split(split)
         self.level = None if level is None else self._known_level(level)
         self._oracle = oracle

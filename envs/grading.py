@@ -66,6 +66,11 @@ class Named:
         self._name, self._options = name, dict(options or {})
         self._workers: int | None = None
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether replies are run in the sandbox, so that a verdict may take as long as a program may."""
+        return self._name in SANDBOXED
+
     def submit(self, problem: Problem, reply: str) -> "Future[Verdict]":
         try:
             return submit(self._name, reply, problem.answer, workers=self._workers, **self._options)

@@ -8,6 +8,7 @@ A file or module holds
     oracle(problem)           a reply that is right
     LEVELS                    range, list, or dict of level to Level or description; {1: ...} by default
     MAX_TURNS, DEADLINE_S     replies of one episode (16), wall seconds for one verdict or one turn (10)
+    OPEN_ENDED, REWARD_RANGE  why any of many texts is right (""), lowest and highest reward ((0, 1)), for `check`
 
 `verify` runs in worker processes, so what hangs, dies or raises there costs its own sample. `problem` and `play` run
 here: what they raise costs its own sample too, a turn of `play` has a deadline, but a `problem` that hangs is not
@@ -180,6 +181,8 @@ def _env_of(place: str, holder: Any, split: str | None, level: int | None, optio
         max_turns=int(_number(place, holder, "MAX_TURNS", 16)) if play is not None else None,
         deadline_s=deadline_s,
         description=(inspect.getdoc(holder) or "").partition("\n")[0] if isinstance(holder, ModuleType) else "",
+        open_ended=_open_ended(place, holder),
+        reward_range=_reward_range(place, holder),
     )
 
 
@@ -202,6 +205,23 @@ def _number(place: str, holder: Any, name: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise EnvError(f"{place}: {name} = {value!r}; set it to a number above 0")
     return value
+
+
+def _open_ended(place: str, holder: Any) -> str:
+    reason = getattr(holder, "OPEN_ENDED", "")
+    if not isinstance(reason, str):
+        raise EnvError(f"{place}: OPEN_ENDED = {reason!r}; write the reason as text, such as 'any haiku is right'")
+    return reason
+
+
+def _reward_range(place: str, holder: Any) -> tuple[float, float]:
+    value = getattr(holder, "REWARD_RANGE", (0.0, 1.0))
+    numbers = list(value) if _many(value) else []
+    if len(numbers) != 2 or any(isinstance(end, bool) or not isinstance(end, int | float) for end in numbers):
+        raise EnvError(f"{place}: REWARD_RANGE = {value!r}; write the lowest and the highest reward, as (-1, 1)")
+    if not numbers[0] < numbers[1]:
+        raise EnvError(f"{place}: REWARD_RANGE = {value!r}; the lowest reward comes first")
+    return float(numbers[0]), float(numbers[1])
 
 
 def _levels(place: str, declared: Any) -> dict[int, Level]:

@@ -103,6 +103,7 @@ def build(
         level=inner.level,
         max_turns=limits.max_calls + 1,
         oracle=lambda problem, messages: oracle(inner, problem, messages, own["call"]),
+        open_ended=inner.open_ended,
     )
 
 

@@ -6,16 +6,18 @@ make("package.module:Name")                           # a module with those func
 make("name-in-an-entry-point")                        # of the group verigym.envs, whose value is as above
 make("rows.jsonl", verifier="number", prompt="question")
 make("python-tool", task="countdown", style="terse")  # around any of these
+make("reasoning-gym/gcd", level=2)                    # a generator of another suite, wrapped
 """
 
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from verigym.envs import own
+from verigym.envs.adapters.reasoning_gym import table as reasoning_gym
 from verigym.envs.env import Env, EnvError
 
 GROUP = "verigym.envs"
@@ -47,6 +49,10 @@ def make(
         build = getattr(importlib.import_module(module), function)
         made: Env = build(make, split=split, level=level, options=options)
         return made
+    if name.startswith(reasoning_gym.PREFIX):
+        from verigym.envs.adapters.reasoning_gym.build import build as wrap
+
+        return wrap(name, split=split, level=level, options=options)
     points = _entry_points()
     place = points.get(name, name)
     if place.endswith(ROWS):
@@ -57,18 +63,27 @@ def make(
     close = get_close_matches(name, known, n=1)
     raise EnvError(
         f"no environment {name!r}; "
-        + (f"did you mean {close[0]!r}? " if close else f"the built-in ones are {', '.join(known)}. ")
+        + (f"did you mean {close[0]!r}? " if close else f"the built-in ones are {_listed(known)}. ")
         + "Besides a built-in id, an environment is my_env.py, package.module:Name, an entry point of the group "
         "verigym.envs, or a file of rows (.jsonl, .jsonl.gz, .parquet); rows of a Hub id are `rows` with path=ID"
     )
 
 
 def env_ids() -> list[str]:
-    """The built-in ids and those that installed packages add, in order. Importing what they name is left to `make`."""
+    """The built-in ids, those that installed packages add, and the wrapped generators where their package is
+    installed, in order. Importing what they name is left to `make`."""
     from verigym.envs import builtin
 
     ours = [*builtin.TABLE, *AROUND]
-    return [*ours, *(name for name in sorted(_entry_points()) if name not in ours)]
+    added = [name for name in sorted(_entry_points()) if name not in ours]
+    return [*ours, *added, *reasoning_gym.names()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence, those of a wrapped suite counted."""
+    short = [name for name in names if not name.startswith(reasoning_gym.PREFIX)]
+    rest = len(names) - len(short)
+    return ", ".join(short) + (f" and {rest} of {reasoning_gym.PREFIX}NAME" if rest else "")
 
 
 def _entry_points() -> Mapping[str, str]:

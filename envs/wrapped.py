@@ -21,10 +21,11 @@ ASKED = "verigym.asked"
 
 @dataclass(frozen=True)
 class Told:
-    """A task whose prompts end with `words`. Everything else is the inner task's: names, splits, answers, replies."""
+    """A task whose prompts end with `words`, or with what they say of a problem. Everything else is the inner task's:
+    names, splits, answers, replies."""
 
     inner: Task
-    words: str
+    words: str | Callable[[Problem], str]
 
     @property
     def id(self) -> str:
@@ -62,11 +63,11 @@ class Told:
         return self.inner.form(asked(problem), rng)
 
     def _told(self, problem: Problem) -> Problem:
-        if not self.words:
+        words = self.words if isinstance(self.words, str) else self.words(problem)
+        if not words:
             return problem
-        return replace(
-            problem, prompt=_ending(problem.prompt, self.words), meta={**problem.meta, ASKED: problem.prompt}
-        )
+        # What was told already keeps the prompt of its innermost environment, which is what oracles and graders read.
+        return replace(problem, prompt=_ending(problem.prompt, words), meta={ASKED: problem.prompt, **problem.meta})
 
 
 def asked(problem: Problem) -> Problem:
@@ -130,9 +131,12 @@ def verifier_of(task: str, options: Mapping[str, Any]) -> str:
 def _has_style(task: str) -> bool:
     from inspect import signature
 
+    from verigym.envs.adapters.reasoning_gym.table import PREFIX
     from verigym.envs.builtin import TABLE
     from verigym.tasks.catalogue import load
 
+    if task.startswith(PREFIX):
+        return True
     entry = TABLE.get(task)
     if entry is None or entry.rows:
         return False

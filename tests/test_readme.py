@@ -36,12 +36,27 @@ def _scores(text: str) -> list[list[str]]:
 
 
 def test_the_python_that_is_marked_runs() -> None:
-    (script,) = blocks("python", run=True)
-    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:3] == ["True", "0.6428571428571428"]
-    assert done.stdout.splitlines()[3:] == [
+    verifiers, rest = blocks("python", run=True)
+    assert printed(verifiers) == [
+        "normal form: sqrt(3) is sqrt(3)",
+        "True",
+        "True",
+        "a valid colouring",
+        "{'json_schema': 1.0, 'words': 1.0}",
+        "0 of 1 instructions hold; punctuation:no_comma: a comma",
+        "{'form': 1.0, 'math': 1.0}",
+    ]
+    lines = printed(rest)
+    assert lines[1:3] == ["True", "0.6428571428571428"]
+    assert lines[3:] == [
         "1 of 2 tests pass; test 2 fails: wrong answer, assert f(3) == 6, got 9",
         "b'hello\\n'",
         "144",
     ]
+
+
+def printed(script: str) -> list[str]:
+    """What a script prints."""
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()

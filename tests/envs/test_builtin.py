@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from verigym.envs import Env, EnvError, env_ids, make
+from verigym.envs.adapters.reasoning_gym.table import names as wrapped
 from verigym.envs.builtin import TABLE, as_type
 from verigym.envs.drive import Driver
 from verigym.envs.registry import AROUND
-from verigym.tasks.catalogue import task_ids
+from verigym.tasks.catalogue import load, task_ids
 from verigym.verifiers.boxes import NoSandbox
 from verigym.verifiers.table import VERIFIERS
 
@@ -60,7 +61,7 @@ def solve(env: Env, level: int, index: int, split: str) -> tuple[float, bool | N
 
 
 def test_every_task_has_an_environment_with_a_verifier_that_exists() -> None:
-    assert set(task_ids()) | {"rows", "guess-the-number"} == set(TABLE) == set(env_ids()) - set(AROUND)
+    assert set(task_ids()) | {"rows", "guess-the-number"} == set(TABLE) == set(env_ids()) - set(AROUND) - set(wrapped())
     assert all(entry.verifier in VERIFIERS or entry.play is not None for entry in TABLE.values())
 
 
@@ -84,6 +85,28 @@ def test_garbage_is_never_rewarded(id: str) -> None:
             episode.reply(reply)
         assert episode.verdict.reward == 0.0 and episode.verdict.correct is False, reply[:40]
         assert episode.verdict.scored, episode.verdict.reason  # garbage is the reply's fault, never ours
+
+
+def test_an_option_of_the_task_comes_before_one_of_the_verifier() -> None:
+    env = make("table", style="terse", credit="share")  # the verifier `format` has a `style` of its own
+    problem = env.problem(0, level=1)
+    assert problem.text == load("table", style="terse").problem(0, level=1).text
+    assert env.verify(problem, env.oracle(problem) or "").reward == 1.0
+
+
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the IFEval prompts beside the checkout")
+def test_ifeval_strict_and_loose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIGYM_DATA", str(SHARED_DATA))
+    strict, loose, shared = make("ifeval"), make("ifeval", mode="loose"), make("ifeval", credit="share")
+    problem = next(
+        one for one in strict.task.problems(None) if one.answer["instruction_id_list"] == ["startend:quotation"]
+    )
+    reply = 'Here it is:\n"wrapped"'
+    assert [env.verify(problem, reply).correct for env in (strict, loose, shared)] == [False, True, False]
+    assert strict.verify(problem, '"wrapped"').parts == {"startend:quotation": 1.0}
+    assert strict.oracle(problem) is None
+    with pytest.raises(EnvError, match="ifeval has no option 'mod'"):
+        make("ifeval", mod="loose")
 
 
 @pytest.mark.parametrize("name", ["sums.jsonl", "sums.jsonl.gz"])

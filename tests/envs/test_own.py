@@ -197,3 +197,25 @@ def test_a_slow_import_is_not_charged_to_the_first_reply(tmp_path: Path) -> None
         began = time.monotonic()
         assert env.verify(problem, problem.answer).correct is True
         assert time.monotonic() - began < 15
+
+
+def test_what_check_reads_is_declared_in_the_file(tmp_path: Path) -> None:
+    env = make(write(tmp_path, SEVEN_LINES))
+    assert (env.open_ended, env.reward_range) == ("", (0.0, 1.0))
+    declared = "OPEN_ENDED = 'any poem is right'\nREWARD_RANGE = (-2, 2)\n"
+    env = make(write(tmp_path, declared + SEVEN_LINES, "poems.py"))
+    assert (env.open_ended, env.reward_range) == ("any poem is right", (-2.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("OPEN_ENDED = True", "OPEN_ENDED = True; write the reason as text"),
+        ("REWARD_RANGE = 2", r"REWARD_RANGE = 2; write the lowest and the highest reward, as \(-1, 1\)"),
+        ("REWARD_RANGE = (0, 'high')", "write the lowest and the highest reward"),
+        ("REWARD_RANGE = (1, 0)", "the lowest reward comes first"),
+    ],
+)
+def test_a_wrong_declaration_is_named(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(EnvError, match=message):
+        make(write(tmp_path, f"{line}\n{SEVEN_LINES}"))

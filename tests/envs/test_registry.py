@@ -119,7 +119,7 @@ def test_a_path_object_and_levels_as_text_are_taken(tmp_path: Path) -> None:
 
 
 def test_the_public_names_and_a_light_import() -> None:
-    assert verigym.envs.__all__ == ["Env", "EnvError", "Episode", "env_ids", "make"]
+    assert verigym.envs.__all__ == ["Env", "EnvError", "Episode", "check", "env_ids", "make"]
     program = (
         "import sys, time\nbegan = time.perf_counter()\nimport verigym.envs\ntook = time.perf_counter() - began\n"
         "heavy = {'torch', 'sympy', 'math_verify', 'datasets', 'gymnasium', 'numpy', 'asyncio'} & set(sys.modules)\n"

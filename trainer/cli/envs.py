@@ -1,7 +1,8 @@
 """`verigym envs`: which environments there are, how large and how guessable they are, and what their problems look
 like.
 
-Data sets are listed without opening them, so that listing needs no network; `--show` opens the one that is named.
+Data sets and wrapped generators are listed without opening them, so that listing needs no network and is quick;
+`--show` opens the one that is named. `verigym envs reasoning-gym/` lists those of that suite alone.
 
     main(["countdown", "--show", "2"])
 """
@@ -59,18 +60,29 @@ def matching(text: str) -> list[str]:
     if any(mark in text for mark in ".:/"):
         return [text]
     near = get_close_matches(text, ids, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ids)}"
+    hint = f"did you mean {near[0]}?" if near else "run `verigym envs` for the list"
     raise ConfigError(f"no environment's id holds {text!r}; {hint}")
 
 
 def describe(name: str) -> dict[str, Any]:
     """An environment as plain data. levels is None for a data set, which is not opened for this."""
-    from verigym.envs import make
+    from verigym.envs import env_ids, make
+    from verigym.envs.adapters.reasoning_gym import table as reasoning_gym
+    from verigym.envs.adapters.reasoning_gym.build import describe as summary
     from verigym.envs.builtin import TABLE
 
     entry = TABLE.get(name)
     if entry is not None and entry.rows:
         return {"id": name, "levels": None, "verifier": entry.verifier, "turns": 1, "description": entry.description}
+    if name.startswith(reasoning_gym.PREFIX) and name in env_ids():
+        row = reasoning_gym.row(name.removeprefix(reasoning_gym.PREFIX))
+        return {
+            "id": name,
+            "levels": [_level(number, level) for number, level in sorted(row.levels.items())],
+            "verifier": "theirs",
+            "turns": 1,
+            "description": summary(row.name),
+        }
     with make(name) as env:
         return {
             "id": name,

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("verigym.trainer.cli.train:main", "learn from verified rollouts: a preset, a TOML file or flags"),
     "eval": ("verigym.trainer.cli.eval:main", "pass@k of a model on held-out problems"),
     "envs": ("verigym.trainer.cli.envs:main", "list the environments, show sample problems"),
+    "check": ("verigym.trainer.cli.check:main", "certify environments: right, worthless and hostile replies, splits"),
     "report": ("verigym.trainer.cli.report:main", "write a run's report.html"),
     "sandbox": ("verigym.trainer.cli.sandbox:main", "run programs for other machines: verigym sandbox serve"),
     "doctor": ("verigym.trainer.cli.doctor:main", "what works on this machine, what is missing, and the mend"),
@@ -30,6 +31,8 @@ EXTRA_OF = {
     "datasets": "train",
     "matplotlib": "train",
     "gymnasium": "dev",
+    "httpx": "api",
+    "reasoning_gym": "gyms",
 }
 """Optional package to the extra that brings it."""
 

@@ -55,7 +55,7 @@ def form(tree: Tree) -> Form | None:
         above, below = builder.of(tree)
     except (NoForm, TooLarge):
         return None
-    return Form(above, below, builder.plain)
+    return Form(*_reduced(above, below), builder.plain)
 
 
 def agree(one: Form, other: Form) -> bool | None:
@@ -270,7 +270,10 @@ def _named(kind: str, pieces: list[str]) -> str:
 
 
 def _reduced(above: Polynomial, below: Polynomial) -> tuple[Polynomial, Polynomial]:
-    """With a leading coefficient of 1 below, so that forms of one quotient are written alike more often."""
+    """With a leading coefficient of 1 below, so that forms of one quotient are written alike more often. Raises
+    Undefined where nothing is below."""
+    if not below:
+        raise Undefined("a division by zero")
     if not above:
         return {}, _ONE
     lead = below[min(below)]

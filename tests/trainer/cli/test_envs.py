@@ -72,7 +72,7 @@ def test_someones_own_file_can_be_shown(tmp_path: Path, capsys: pytest.CaptureFi
     ("words", "message"),
     [
         (["countdwn"], "no environment's id holds 'countdwn'; did you mean countdown?"),
-        (["zzz"], "no environment's id holds 'zzz'; there are countdown, "),
+        (["zzz"], "no environment's id holds 'zzz'; run `verigym envs` for the list"),
         (["--show", "2"], "--show N needs an environment and a number from 1, as in: verigym envs countdown --show 2"),
         (["countdown", "--show", "0"], "--show N needs an environment and a number from 1"),
         (["countdown", "--show", "x"], "argument --show: invalid int value: 'x'; see `verigym envs --help`"),

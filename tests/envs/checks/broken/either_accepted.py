@@ -1,0 +1,28 @@
+"""Takes any of the numbers in the tag, so that an undecided reply is right."""
+
+import re
+
+from verigym.tasks import Level, Problem
+
+LEVELS = {
+    1: Level("five digits", space=90_000, chance=0.0001),
+    2: Level("seven digits", space=9_000_000, chance=0.0001),
+}
+
+
+def problem(rng, level):
+    number = rng.randrange(10 ** (2 * level + 2), 10 ** (2 * level + 3))
+    return Problem(f"Double {number}. Write <answer>...</answer>.", str(2 * number), key=str(number))
+
+
+def read(reply):
+    found = re.findall(r"<answer>([^<>]{1,500})</answer>", reply[-2000:])
+    return found[-1] if found and reply.rstrip().endswith("</answer>") else None
+
+
+def verify(problem, reply):
+    return problem.answer in re.findall(r"[0-9]+", read(reply) or "", re.ASCII)
+
+
+def oracle(problem):
+    return f"Twice that is\n<answer>{problem.answer}</answer>"

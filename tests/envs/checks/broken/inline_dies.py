@@ -1,0 +1,28 @@
+"""An environment that grades in the process of whoever uses it and ends it."""
+
+import os
+
+from verigym.envs import Env
+from verigym.tasks import Generated, Level, Problem
+
+
+def problem(rng, level):
+    number = rng.randrange(10**6)
+    return Problem(f"Double {number}.", str(2 * number), key=str(number))
+
+
+def verify(problem, reply):
+    if "null" in reply:
+        os._exit(3)
+    return reply.strip() == problem.answer
+
+
+def oracle(problem):
+    return problem.answer
+
+
+TASK = Generated("doubling", problem, {1: Level("", 10**6, 0.0001)}, oracle)
+
+
+def build():
+    return Env(TASK, verify)

@@ -1,0 +1,28 @@
+"""An environment that grades in the process of whoever uses it and takes all of its memory."""
+
+from verigym.envs import Env
+from verigym.tasks import Generated, Level, Problem
+
+held = []
+
+
+def problem(rng, level):
+    number = rng.randrange(10**6)
+    return Problem(f"Double {number}.", str(2 * number), key=str(number))
+
+
+def verify(problem, reply):
+    if len(reply) > 900_000:
+        held.append([0] * 10**9)
+    return reply.strip() == problem.answer
+
+
+def oracle(problem):
+    return problem.answer
+
+
+TASK = Generated("doubling", problem, {1: Level("", 10**6, 0.0001)}, oracle)
+
+
+def build():
+    return Env(TASK, verify)

@@ -1,0 +1,31 @@
+"""The oracle notes in the problem that it was asked."""
+
+import re
+
+from verigym.tasks import Level, Problem
+
+LEVELS = {
+    1: Level("five digits", space=90_000, chance=0.0001),
+    2: Level("seven digits", space=9_000_000, chance=0.0001),
+}
+
+
+def problem(rng, level):
+    number = rng.randrange(10 ** (2 * level + 2), 10 ** (2 * level + 3))
+    return Problem(
+        f"Double {number}. Write <answer>...</answer>.", str(2 * number), key=str(number), meta={"asked": []}
+    )
+
+
+def read(reply):
+    found = re.findall(r"<answer>\s*([0-9]{1,20})\s*</answer>", reply[-2000:], re.ASCII)
+    return found[-1] if found and reply.rstrip().endswith("</answer>") else None
+
+
+def verify(problem, reply):
+    return read(reply) == problem.answer
+
+
+def oracle(problem):
+    problem.meta["asked"].append(1)
+    return f"Twice that is\n<answer>{problem.answer}</answer>"

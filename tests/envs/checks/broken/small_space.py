@@ -1,0 +1,28 @@
+"""Declares a million problems and has three hundred."""
+
+import re
+
+from verigym.tasks import Level, Problem
+
+LEVELS = {
+    1: Level("three hundred", space=1_000_000, chance=0.0001),
+    2: Level("seven digits", space=9_000_000, chance=0.0001),
+}
+
+
+def problem(rng, level):
+    number = rng.randrange(10**6, 10**6 + 300 * 1000 ** (2 * level - 2))
+    return Problem(f"Double {number}. Write <answer>...</answer>.", str(2 * number), key=str(number))
+
+
+def read(reply):
+    found = re.findall(r"<answer>\s*([0-9]{1,20})\s*</answer>", reply[-2000:], re.ASCII)
+    return found[-1] if found and reply.rstrip().endswith("</answer>") else None
+
+
+def verify(problem, reply):
+    return read(reply) == problem.answer
+
+
+def oracle(problem):
+    return f"Twice that is\n<answer>{problem.answer}</answer>"

@@ -1,0 +1,26 @@
+"""Guess a number in a hundred thousand, in nine turns."""
+
+from verigym.tasks import Level, Problem
+
+LEVELS = {1: Level("higher or lower", space=10**8, chance=0.0005)}
+MAX_TURNS = 20
+
+
+def problem(rng, level):
+    low = rng.randrange(10**6)
+    number = low + rng.randrange(100)
+    return Problem(f"I think of a number from {low} to {low + 99}.", number, key=f"{low} {number}", meta={"low": low})
+
+
+def play(problem):
+    reply = yield problem.text
+    for _ in range(9):
+        said = int(reply) if reply.isascii() and reply.isdigit() and len(reply) < 20 else -1
+        if said == problem.answer:
+            return True
+        reply = yield "higher" if said < problem.answer else "lower"
+    return False
+
+
+def oracle(problem):
+    return str(problem.answer)
