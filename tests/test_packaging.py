@@ -71,7 +71,9 @@ def test_every_extra_that_a_message_names_exists() -> None:
 
     extras = PROJECT["project"]["optional-dependencies"]
     for package, extra in EXTRA_OF.items():
-        assert any(requirement.startswith(package) for requirement in extras[extra]), f"{package} is not in [{extra}]"
+        assert any(requirement.replace("-", "_").startswith(package) for requirement in extras[extra]), (
+            f"{package} is not in [{extra}]"
+        )
 
 
 def run(*words: str) -> tuple[subprocess.CompletedProcess[str], float]:

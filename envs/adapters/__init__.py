@@ -1,0 +1,1 @@
+"""Environments of other suites, with our addresses, splits, verdicts and walls."""
