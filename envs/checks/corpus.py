@@ -17,6 +17,10 @@ def hostile(marker: str) -> dict[str, str]:
     return {**_odd(), **_injections(marker), **_huge(), **_deep(), **_endings()}
 
 
+ORDINARY = ("none", "null", "truth", "minus zero")
+"""odd texts that may be somebody's right answer all the same"""
+
+
 def _odd() -> dict[str, str]:
     return {
         "NaN": "nan",
@@ -66,8 +70,8 @@ def _huge() -> dict[str, str]:
         "megabyte of letters": "a" * LONG,
         "megabyte of blanks": " " * LONG + "x",
         "megabyte of lines": "1\n" * (LONG // 2),
-        "10,000 tags": "<answer>1</answer>" * 10_000,
-        "10,000 boxes": "\\boxed{1}" * 10_000,
+        "10,000 tags": "<answer>?!</answer>" * 10_000,
+        "10,000 boxes": "\\boxed{?!}" * 10_000,
         "tags that do not close": "<answer>" * 50_000,
         "sum of 20,000 terms": "+".join(["1"] * 20_000),
         "list of 20,000": "[" + ", ".join(["1"] * 20_000) + "]",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verigym.envs.checks.child import PROGRAM_S, SOON_S, Found
+from verigym.envs.checks.corpus import ORDINARY
 from verigym.envs.checks.odds import ALPHA, binomial_tail, mean_tail
 from verigym.envs.checks.problem_rules import EXAMPLES, failures, many
 from verigym.envs.checks.repliers import LOOKING, NOTHING
@@ -175,7 +176,8 @@ def hostile(found: Found, about: Mapping[str, Any], deadline_s: float) -> Findin
     ]
     outside = [record for record in records if not low - NEAR <= record["reward"] <= high + NEAR]
     junk = any(record["name"] in NOTHING and record["correct"] for record in records)
-    right = [] if about["open_ended"] or junk else [record for record in records if _earns_all(record, about)]
+    odd = [record for record in records if not record["name"].startswith(ORDINARY)]
+    right = [] if about["open_ended"] or junk else [record for record in odd if _earns_all(record, about)]
     failing = (
         (executed, "code of a reply was run in the grader's process"),
         ([_line(record) for record in raised], "a verdict is an error: a reply must never make the grader fail"),

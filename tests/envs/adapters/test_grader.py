@@ -144,9 +144,10 @@ def test_a_scorer_that_raises_on_an_answer_makes_it_malformed() -> None:
 def test_a_fault_that_was_accepted_shows() -> None:
     (name,) = FAULTY
     env = env_of(name, accept_faults=True, level=3)
-    problem = next(one for one in map(env.problem, range(50)) if len(one.answer["metadata"]["premises"][0]) > 2)
-    copied = problem.answer["metadata"]["premises"][0]
-    assert env.verify(problem, f"<answer>{copied}</answer>").correct is True  # which is the fault
+    problems = [one for one in map(env.problem, range(20)) if len(one.answer["metadata"]["premises"][0]) > 2]
+    copied = [f"<answer>{one.answer['metadata']['premises'][0]}</answer>" for one in problems]
+    # The fault: a premise that is no tautology, copied out of the prompt, earns all.
+    assert any(env.verify(one, reply).correct for one, reply in zip(problems, copied, strict=True))
 
 
 OPEN, REFUSED = Open("x"), Open("x", refused=True)
