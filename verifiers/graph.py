@@ -14,6 +14,7 @@ from typing import Any
 
 from verigym.verifiers.answers import WrongAnswer, field
 from verigym.verifiers.convert import printable
+from verigym.verifiers.graph_credit import CREDIT, CREDIT_BELOW
 from verigym.verifiers.graph_rules import KINDS, Graph
 from verigym.verifiers.reading import pairs, plain, short, unbracketed, unwrapped
 from verigym.verifiers.verdict import Verdict
@@ -25,7 +26,7 @@ _BETWEEN_EDGES = re.compile(r"[,;\n]|\band\b")
 _IN_EDGE = re.compile(r"->|-{1,3}|,|\s")
 
 
-def graph(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True) -> Verdict:
+def graph(reply: str, answer: Any, *, extract: str = "marked", strict: bool = True, credit: str = "exact") -> Verdict:
     """Whether the reply gives what the answer's kind asks of its graph.
 
     answer  {"kind": KIND, "edges": [["A", "B"], ["B", "C", 4], ...]}, an edge with or without a weight (1 then), and
@@ -43,8 +44,13 @@ def graph(reply: str, answer: Any, *, extract: str = "marked", strict: bool = Tr
 
     Read: nodes with `->`, `-`, commas or blanks between them; edges as `A-B` or `(A, B)`, with commas, semicolons or
     lines between them; a colouring as `A: red` pairs. Names of one letter may stand together (`ABC`; edges `AB, BC`).
-    Raises ValueError when `answer` has another form.
+
+    credit  "partial": what is not right earns the share of the demands that it keeps (`graph_credit.py`), below 1
+
+    Raises ValueError when `answer` has another form, and for an unknown credit.
     """
+    if credit not in ("exact", "partial"):
+        raise ValueError(f"graph has no credit {credit!r}; there are exact, partial")
     whole = _graph(answer)
     kind = answer["kind"]
     shape, check = KINDS[kind]
@@ -56,7 +62,10 @@ def graph(reply: str, answer: Any, *, extract: str = "marked", strict: bool = Tr
     if fault:
         return Verdict.malformed(fault, text)
     fault = check(whole, found)
-    return Verdict.wrong(printable(fault, 200), text) if fault else Verdict.right(f"a valid {kind}", text)
+    if not fault:
+        return Verdict.right(f"a valid {kind}", text)
+    share = min(CREDIT_BELOW, CREDIT[kind](whole, found)) if credit == "partial" else 0.0
+    return Verdict.wrong(printable(fault, 200), text, share)
 
 
 def _nodes(text: str, graph: Graph) -> tuple[list[str], str]:
