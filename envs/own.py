@@ -305,7 +305,7 @@ def _oracle(function: Callable[[Problem], Any]) -> Callable[[Problem], Any]:
 def _probe(place: str, function: Callable[..., Any], levels: Mapping[int, Level], options: Mapping[str, Any]) -> None:
     """One draw of every level, so that a mistake shows before a run starts. Raises EnvError."""
     for level in levels:
-        rng = random.Random(f"{place} {level}")
+        rng = random.Random(f"{Path(place.partition(':')[0]).stem} {level}")  # the same wherever the file lies
         try:
             problem = _as_problem(function(rng, level, **options))
         except EnvError as failure:

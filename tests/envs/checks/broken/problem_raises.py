@@ -1,4 +1,4 @@
-"""Cannot divide by a number that ends in zero."""
+"""Divides by zero in every problem."""
 
 import re
 
@@ -12,7 +12,7 @@ LEVELS = {
 
 def problem(rng, level):
     number = rng.randrange(10 ** (2 * level + 2), 10 ** (2 * level + 3))
-    assert 10**9 % (number % 10) >= 0
+    assert 10**9 % (number - number) >= 0
     return Problem(f"Double {number}. Write <answer>...</answer>.", str(2 * number), key=str(number))
 
 
