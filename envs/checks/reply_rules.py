@@ -176,7 +176,8 @@ def hostile(found: Found, about: Mapping[str, Any], deadline_s: float) -> Findin
     ]
     outside = [record for record in records if not low - NEAR <= record["reward"] <= high + NEAR]
     junk = any(record["name"] in NOTHING and record["correct"] for record in records)
-    odd = [record for record in records if not record["name"].startswith(ORDINARY)]
+    # What is copied from the prompt, or is an ordinary word, may be right by luck: `floors` counts how often.
+    odd = [one for one in records if one["name"] not in LOOKING and not one["name"].startswith(ORDINARY)]
     right = [] if about["open_ended"] or junk else [record for record in odd if _earns_all(record, about)]
     failing = (
         (executed, "code of a reply was run in the grader's process"),

@@ -108,6 +108,8 @@ def test_hostile_verdicts_have_a_range_a_deadline_and_a_reason() -> None:
     assert status(reward=0.0, seconds=10.5)[1].startswith("a verdict comes late")
     assert status(reward=-0.5)[1] == "a reward is outside the declared range, 0 to 1"
     assert status(reward=1.0)[1] == "a hostile reply is right"
+    assert status(reward=1.0, name="first number")[0] == "pass"  # right by luck: for floors to count
+    assert status(reward=1.0, name="truth, marked as the answer")[0] == "pass"  # somebody's right answer
     assert status(reward=0.0, told=False) == ("warn", "1 verdict without a reason of one line")
 
 
