@@ -5,6 +5,7 @@
 What the payload means is the two ends' business; here only its length is bounded.
 """
 
+import select
 import socket
 import struct
 import time
@@ -30,6 +31,13 @@ def send(line: socket.socket, payload: bytes, until: float = NEVER) -> None:
         raise Late from None
     except OSError as failure:
         raise Hangup(str(failure)) from None
+
+
+def waiting(line: socket.socket, seconds: float) -> bool:
+    """Whether something can be read within so many seconds: a frame, or that the other end is gone."""
+    poller = select.poll()
+    poller.register(line, select.POLLIN)
+    return bool(poller.poll(1000 * seconds))
 
 
 def receive(line: socket.socket, limit: int, until: float = NEVER) -> bytes:

@@ -8,6 +8,10 @@ forked from the caller), and speaks with it over its own socket: pickle on the w
 No signals, no semaphores, so it works from any thread, from asyncio (`asyncio.wrap_future(pool.submit(...))`) and
 beside torch. Loading the function is waited for separately and is not charged to an item.
 
+A slow item holds up nobody: while one runs for more than half a second, another worker stands in for its own, up to six
+of them, and leaves when it is over. So what is waiting is delayed by other items' deadlines only where more than that
+many are slow at once.
+
 What a future gives (always a `Verdict`, never an exception):
 
     the function returned       its value through `as_verdict`
@@ -33,7 +37,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +48,10 @@ from verigym.verifiers.convert import WIRE_LIMIT, from_wire, parse_wire, printab
 from verigym.verifiers.verdict import Verdict
 
 MIB = 1 << 20
+PATIENCE_S = 0.5
+"""wall seconds after which an item is slow, and another worker stands in"""
+STAND_INS = 6
+"""workers that may stand in at once"""
 START_S = 120.0
 """seconds a worker may take to load its function before it counts as dead"""
 _ONE_THREAD = (
@@ -102,12 +110,15 @@ class _Worker:
         if "ready" not in first:
             raise _Unloadable(printable(str(first.get("failed", first)), 1000))
 
-    def grade(self, item: _Item) -> tuple[Verdict, bool]:
-        """The verdict, and whether the worker is still good. Raises Late or Hangup: the worker must then be ended."""
+    def grade(self, item: _Item, slow: Callable[[], None]) -> tuple[Verdict, bool]:
+        """The verdict, and whether the worker is still good; `slow` is called when it takes longer than most. Raises
+        Late or Hangup: the worker must then be ended."""
         self.served += 1
         request = pickle.dumps((self.served, item.deadline_s, item.arguments))
         until = time.monotonic() + item.deadline_s
         frames.send(self.line, request, until)
+        if item.deadline_s > PATIENCE_S and not frames.waiting(self.line, PATIENCE_S):
+            slow()
         reply = _record(frames.receive(self.line, WIRE_LIMIT, until))
         if reply.get("serial") != self.served:
             raise frames.Hangup("it answered another question")
@@ -177,6 +188,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
+        self._slow = 0
         self._live: set[_Worker] = set()
         self._broken = ""
         self._closed = False
@@ -202,11 +214,8 @@ class WorkerPool:
                 self._room.release()
                 raise RuntimeError("this WorkerPool is closed")
             self._queue.put(item)
-            if not self._idle.acquire(blocking=False) and len(self._threads) < self.workers:
-                name = f"verigym-grader-{len(self._threads)}"
-                thread = threading.Thread(target=self._serve, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            if not self._idle.acquire(blocking=False):
+                self._enlist()
         return item.future
 
     def map(self, items: Iterable[Sequence[Any]], deadline_s: float | None = None) -> list[Verdict]:
@@ -236,6 +245,32 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _enlist(self) -> None:
+        """One more thread where there may be one. The lock is held."""
+        if not self._closed and len(self._threads) < self.workers + min(self._slow, STAND_INS):
+            name = f"verigym-grader-{len(self._threads)}"
+            thread = threading.Thread(target=self._serve, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _slower(self) -> None:
+        """An item turned out to be slow: another thread stands in where something waits."""
+        with self._lock:
+            self._slow += 1
+            if not self._queue.empty():
+                self._enlist()
+
+    def _leaves(self) -> bool:
+        """Whether the current thread has stood in for long enough; if not, it counts as idle from here on."""
+        with self._lock:
+            surplus = len(self._threads) > self.workers + min(self._slow, STAND_INS)
+            if surplus and self._queue.empty() and not self._closed:
+                self._threads.remove(threading.current_thread())
+                return True
+            if not self._closed:
+                self._idle.release()
+            return False
+
     def _serve(self) -> None:
         worker: _Worker | None = None
         while (item := self._queue.get()) is not None:
@@ -245,20 +280,35 @@ class WorkerPool:
                 item.future.set_result(verdict)
             else:
                 self._room.release()
-            if not self._closed:
-                self._idle.release()
+            if self._leaves():
+                break
         if worker is not None:
             self._end(worker)
 
     def _grade(self, worker: _Worker | None, item: _Item) -> tuple[Verdict, _Worker | None]:
         """The verdict, and the worker to use next (None: start one)."""
+        told: list[bool] = []
+
+        def slow() -> None:
+            if not told:
+                told.append(True)
+                self._slower()
+
+        try:
+            return self._tried(worker, item, slow)
+        finally:
+            if told:
+                with self._lock:
+                    self._slow -= 1
+
+    def _tried(self, worker: _Worker | None, item: _Item, slow: Callable[[], None]) -> tuple[Verdict, _Worker | None]:
         ending = ""
         for _ in range(2):
             if self._closed or self._broken:
                 return Verdict.error(self._broken or "the pool was closed before this was graded"), worker
             try:
                 worker = worker or self._start()
-                verdict, good = worker.grade(item)
+                verdict, good = worker.grade(item, slow)
             except frames.Late:
                 if worker is not None:
                     self._end(worker)

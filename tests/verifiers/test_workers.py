@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from verigym.verifiers.verdict import Status, Verdict
-from verigym.verifiers.workers import MIB, WorkerPool
+from verigym.verifiers.workers import MIB, STAND_INS, WorkerPool
 
 GRADERS = """
 import os, sys, time
@@ -322,3 +322,34 @@ def test_a_pool_of_another_process_is_refused(pool: WorkerPool) -> None:
 def test_settings_out_of_range(setting: str) -> None:
     with pytest.raises(ValueError, match=f"{setting}=0 must be above 0"):
         WorkerPool("a:b", **{setting: 0})
+
+
+def serving() -> int:
+    return sum(thread.name.startswith("verigym-grader") for thread in threading.enumerate())
+
+
+def test_slow_items_hold_up_nobody(graders: str) -> None:
+    before = serving()
+    with WorkerPool(graders, workers=1, deadline_s=60.0) as pool:
+        slow = [pool.submit("sleep", 12.0) for _ in range(3)]
+        quick = [pool.submit("value", 1) for _ in range(20)]
+        assert all(future.result(timeout=50).correct for future in quick)
+        assert not slow[-1].done()  # one worker alone would have finished all of them first
+        assert all(future.result(timeout=50).correct for future in slow)
+        until = time.monotonic() + 20
+        while serving() - before > 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert serving() - before == 1  # who stood in has left
+        assert pool.submit("value", 1).result(timeout=50).correct
+
+
+def test_no_more_stand_in_than_may(graders: str) -> None:
+    before = serving()
+    with WorkerPool(graders, workers=1, deadline_s=60.0) as pool:
+        slow = [pool.submit("sleep", 2.0) for _ in range(STAND_INS + 3)]
+        most = 0
+        while not all(future.done() for future in slow):
+            most = max(most, serving() - before)
+            time.sleep(0.02)
+        assert 1 < most <= 1 + STAND_INS
+        assert all(future.result().correct for future in slow)
