@@ -2,6 +2,7 @@
 
     python -P benchmarks/reasoning_gym_audit.py                          # all generators, about 15 minutes of one core
     python -P benchmarks/reasoning_gym_audit.py --checks checks.jsonl    # with the findings of `verigym check --json`
+    python -P benchmarks/reasoning_gym_audit.py --checks checks.jsonl --keep    # those alone
 
 What the package does alone is asked of throw-away processes (`reasoning_gym_raw.py`) and, where its scorers are given
 hostile answers, of our sandbox, in which nothing can be written or reached. The wrapped environments run as always.
@@ -49,10 +50,11 @@ def main() -> None:
     arguments.add_argument("--checks", type=Path, help="a file with a line of `verigym check --json` for each")
     arguments.add_argument("--out", type=Path, default=ROOT / "docs/reasoning-gym.md")
     arguments.add_argument("names", nargs="*", help="look at these anew, and keep the other rows of the page")
+    arguments.add_argument("--keep", action="store_true", help="keep all rows, and write the checks into them")
     given = arguments.parse_args()
-    names = given.names or list(rows())
+    names = given.names or ([] if given.keep else list(rows()))
     found = read_checks(given.checks)
-    lines = written(given.out) if given.names else {}
+    lines = written(given.out) if given.names or given.keep else {}
     for start in range(0, len(names), CHUNK):
         chunk = names[start : start + CHUNK]
         raw = [raw_run(seed, given.items, chunk) for seed in (1, 2)]
