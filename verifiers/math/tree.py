@@ -21,8 +21,6 @@ from typing import Any, TypeAlias
 Tree: TypeAlias = tuple[Any, ...]
 
 MINUS_ONE: Tree = ("num", Fraction(-1))
-ZERO: Tree = ("num", Fraction(0))
-ONE: Tree = ("num", Fraction(1))
 CONSTANTS = frozenset(["pi", "e", "i", "inf"])
 OPEN_FORMS = frozenset(["sum", "prod", "int", "lim"])
 """nodes that restate a task rather than answer it"""
