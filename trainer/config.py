@@ -80,17 +80,35 @@ class Policy:
     """auto (GPU when there is one), cpu, cuda, cuda:1"""
     threads: int = 0
     """CPU threads for torch; 0 leaves torch's choice"""
+    lora: tuple[str, ...] = ()
+    """learn a low-rank adapter in place of the weights (pip install "verigym[lora]"): rank=16 alpha=32 dropout=0
+    targets=all-linear"""
+    fit: tuple[str, ...] = ()
+    """how the update fits its memory: checkpoint (activations computed again), offload (optimizer on the CPU),
+    adam=fp32|8bit|paged8bit, packing=auto|on|off, liger, shard=auto|ddp|fsdp|zero2|zero3 (over --ranks)"""
 
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads={self.threads} is negative; set --threads 0 for torch's own choice")
+        from verigym.trainer.fit import Fit
+        from verigym.trainer.lora import Lora
+
+        Fit.of(self.fit)
+        Lora.of(self.lora)
 
 
 @dataclass(frozen=True)
 class Rollout:
     """How replies are sampled."""
 
-    engine: Literal["transformers"] = "transformers"
-    """what samples tokens: transformers (embedded)"""
+    engine: Literal["transformers", "vllm", "vllm-server", "ray"] = "transformers"
+    """what samples tokens: transformers (embedded), vllm (in this process), vllm-server (`verigym serve`, one or
+    several, here or elsewhere), ray (a fleet of vLLM engines as Ray actors)"""
+    engine_args: tuple[str, ...] = ()
+    """words for the engine, as in batch=512 (sequences decoded together), memory=0.4, url=http://host:8100; and for the
+    check that it samples from the trainer's weights: canary_warn=0.02 canary_stop=0.05; docs/engines.md lists them"""
+    lag: tuple[str, ...] = ()
+    """steps that sampling may run ahead of learning: 0 (the default, synchronous), 1 (one step off), N; `4 partial`
+    carries replies under way over a weight update"""
     problems_per_step: int = 32
     """problems whose groups make one step"""
     group_size: int = 8
@@ -101,18 +119,21 @@ class Rollout:
     """sampling temperature; log-probs are taken at it"""
     stop: tuple[str, ...] = ()
     """texts that end a reply, beside the tokenizer's end token"""
-    sample_batch: int = 512
-    """most sequences decoded together"""
     dynamic_rounds: int = 4
     """most rounds of sampling a step may take to fill its batch with groups that hold a signal (dynamic sampling)"""
 
     def __post_init__(self) -> None:
-        for name in ("problems_per_step", "group_size", "max_new_tokens", "sample_batch", "dynamic_rounds"):
+        for name in ("problems_per_step", "group_size", "max_new_tokens", "dynamic_rounds"):
             value = getattr(self, name)
             require(value >= 1, f"{name}={value} is too small; set --{name.replace('_', '-')} to 1 or more")
         require(
             self.temperature > 0, f"temperature={self.temperature} samples nothing to learn from; set --temperature 1.0"
         )
+        from verigym.trainer.engines.options import options_of
+        from verigym.trainer.lag import Lag
+
+        options_of(self)
+        Lag.of(self.lag)
 
 
 @dataclass(frozen=True)
@@ -143,18 +164,13 @@ class ObjectiveChoice:
     """k1 (in the reward), k2, k3, k3_plus, k3_importance (in the loss)"""
     entropy_coef: float | None = None
     """weight of the entropy bonus"""
-    correction: str | None = None
+    correction: tuple[str, ...] = ()
     """for a sampler that differs from the trainer: none, tis-token, tis-sequence, mis-token, mis-sequence,
-    mis-geometric, decoupled"""
-    correction_min: float | None = None
-    """lower edge of the band that a mask keeps"""
-    correction_max: float | None = None
-    """cap or upper edge"""
-    overlong: str | None = None
-    """truncated replies: none (score as they are), mask (filter), penalty (soft, over the last overlong_cache
-    tokens)"""
-    overlong_cache: int | None = None
-    """tokens before the limit over which the soft penalty grows"""
+    mis-geometric, decoupled; with max= (cap, or upper edge of the band that is kept) and min= (lower edge), as in
+    `mis-token min=0.5 max=5`"""
+    overlong: tuple[str, ...] = ()
+    """truncated replies: none (score as they are), mask (filter), penalty (soft; `penalty cache=256`: over the last 256
+    tokens before the limit)"""
     dynamic_sampling: bool | None = None
     """sample again in place of groups that are all right or all wrong"""
 
@@ -167,13 +183,34 @@ class ObjectiveChoice:
         require(
             self.objective in PRESETS, f"objective={self.objective!r} is not known: {nearest(self.objective, PRESETS)}"
         )
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "objective"}
+        named = ("objective", "correction", "overlong")
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in named}
+        changed = {name: value for name, value in changed.items() if value not in (None, ())}
         try:
-            return replace(
-                PRESETS[self.objective], **{name: value for name, value in changed.items() if value is not None}
-            )
+            return replace(PRESETS[self.objective], **changed | self._correction() | self._overlong())
         except ValueError as error:
             raise ConfigError(str(error)) from error
+
+    def _correction(self) -> dict[str, object]:
+        """What the words of `correction` change. Another correction than the named objective's starts without its
+        bounds."""
+        from verigym.trainer.words import Band, read
+
+        if not self.correction:
+            return {}
+        band = read(self.correction[1:], Band, where="correction")
+        return {"correction": self.correction[0], "correction_min": band.min, "correction_max": band.max}
+
+    def _overlong(self) -> dict[str, object]:
+        """What the words of `overlong` change."""
+        from verigym.trainer.words import Overlong, read
+
+        if not self.overlong:
+            return {}
+        return {
+            "overlong": self.overlong[0],
+            "overlong_cache": read(self.overlong[1:], Overlong, where="overlong").cache,
+        }
 
 
 @dataclass(frozen=True)
@@ -199,7 +236,8 @@ class Optim:
     updates_per_step: int = 1
     """mini-batches (optimizer steps) a rollout batch is cut into; 1 is exactly on-policy"""
     micro_batch_tokens: int = 16384
-    """most tokens, padding included, in one forward pass; the gradient does not depend on it"""
+    """most tokens in one forward pass of a rank, padding included where rows are padded; the gradient does not depend
+    on it"""
 
     def __post_init__(self) -> None:
         for name in ("steps", "updates_per_step", "micro_batch_tokens"):

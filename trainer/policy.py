@@ -36,6 +36,12 @@ class Policy:
         """Number of weights, tied ones counted once."""
         return sum(p.numel() for p in self.model.parameters())
 
+    @property
+    def pad_id(self) -> int:
+        """What fills rows up; never looked at."""
+        pad = self.tokenizer.pad_token_id
+        return int(self.tokenizer.eos_token_id if pad is None else pad)
+
 
 def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", seed: int = 0) -> Policy:
     """The model `model` names: a built-in tiny model, a run directory (its newest checkpoint), a directory in Hugging
@@ -48,7 +54,7 @@ def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", see
         loaded, tokenizer = build(model, seed=seed)
     else:
         loaded, tokenizer = _load_pretrained(_locate(model))
-    loaded = loaded.to(device=device, dtype=getattr(torch, dtype)).eval()
+    loaded = _aligned(loaded.to(device=device, dtype=getattr(torch, dtype))).eval()
     use_fast_attention(loaded)
     generation = getattr(loaded, "generation_config", None)
     ends = getattr(generation, "eos_token_id", None)
@@ -70,6 +76,18 @@ def pick_device(device: str) -> str:
             "a CUDA build of torch"
         )
     return device
+
+
+def _aligned(model: Any) -> Any:
+    """The model with every weight on a cache line of its own. A file of weights is mapped as it lies on disk, and on
+    some processors a matrix product rounds by where its operands begin: a resumed run would end with other bits."""
+    import torch
+
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.device.type == "cpu" and weight.data_ptr() % 64:
+                weight.data = weight.data.clone()
+    return model
 
 
 def _locate(model: str) -> str:

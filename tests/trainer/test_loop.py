@@ -65,7 +65,7 @@ def test_a_run_leaves_what_the_design_names(small_run):
 
 
 def test_every_sampled_token_is_accounted_for(small_run):
-    run = small_run(objective={"objective": "dapo", "overlong": "mask"}, rollout={"dynamic_rounds": 2})
+    run = small_run(objective={"objective": "dapo", "overlong": ("mask",)}, rollout={"dynamic_rounds": 2})
     for line in lines(train(run).directory / "metrics.jsonl"):
         tokens = line["tokens"]
         assert tokens.pop("sampled") == sum(tokens.values()) > 0
@@ -259,7 +259,7 @@ def test_other_faults_of_the_report_are_not_hidden(small_run, monkeypatch):
     def fails(_):
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("verigym.trainer.loop.write_report", fails)
+    monkeypatch.setattr("verigym.trainer.keeping.write_report", fails)
     with pytest.raises(RuntimeError, match="a fault of ours"):
         train(small_run())
 

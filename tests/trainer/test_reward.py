@@ -310,7 +310,7 @@ def test_held_out_scores_are_the_verifiers(small_run: Any) -> None:
 def test_the_objectives_own_penalty_is_among_the_parts(small_run: Any) -> None:
     from verigym.trainer.loop import train
 
-    run = small_run(objective={"objective": "grpo", "overlong": "penalty", "overlong_cache": 6}, optim={"steps": 1})
+    run = small_run(objective={"objective": "grpo", "overlong": ("penalty", "cache=6")}, optim={"steps": 1})
     (line,) = lines(train(run).directory / "metrics.jsonl")
     # the slope covers all of the limit of 6 tokens: -n/6
     assert line["parts"] == {"objective.overlong": pytest.approx(-line["length"] / 6)}

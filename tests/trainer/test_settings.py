@@ -248,6 +248,8 @@ def _values(key: str) -> st.SearchStrategy[Any]:
     kind = inner or TYPES[key]
     if key == "reward":
         return st.lists(st.sampled_from(["cosine", "clip:low=-1", "lcpo:target=1-9,mode=max"]), unique=True).map(tuple)
+    if key in WORDS:
+        return st.sampled_from(WORDS[key])
     if key == "env_args":
         return st.lists(texts.map(lambda text: f"k={text}"), max_size=3).map(tuple)
     table: dict[Any, st.SearchStrategy[Any]] = {
@@ -262,6 +264,17 @@ def _values(key: str) -> st.SearchStrategy[Any]:
     if kind in table:
         return table[kind] | st.none() if inner else table[kind]
     return st.sampled_from(get_args(kind))
+
+
+WORDS: dict[str, list[tuple[str, ...]]] = {
+    "engine_args": [(), ("batch=3",), ("batch=3", "canary_warn=0.01")],
+    "lag": [(), ("1",), ("4", "partial")],
+    "lora": [(), ("rank=4", "targets=q_proj,v_proj")],
+    "fit": [(), ("checkpoint", "packing=on")],
+    "correction": [(), ("mis-token", "min=0.5", "max=5.0")],
+    "overlong": [(), ("mask",), ("penalty", "cache=6")],
+}
+"""Settings made of words, of which few are any."""
 
 
 @given(data=st.data())

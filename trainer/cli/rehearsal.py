@@ -12,6 +12,7 @@ from verigym.trainer.config import Run
 from verigym.trainer.course import open_course
 from verigym.trainer.display import title
 from verigym.trainer.engines.engine import Sampling
+from verigym.trainer.engines.options import options_of
 from verigym.trainer.estimate import engine_memory, readable, shape_of, step_tokens, table, trainer_memory
 from verigym.trainer.policy import Policy, load_policy
 from verigym.trainer.rollout import Rollout
@@ -29,7 +30,7 @@ SHOWN = 400
 def rehearse(run: Run) -> None:
     """Prints the resolved settings, the objective, one verified batch, and estimates. Raises what training would
     raise."""
-    from verigym.trainer.loop import open_env, reward_of
+    from verigym.trainer.session import open_env, reward_of
 
     objective, reward = run.objective.resolve(), reward_of(run)
     reward.check(objective)
@@ -49,11 +50,10 @@ def rehearse(run: Run) -> None:
 def _one_batch(run: Run, policy: Policy, driver: Driver) -> list[Rollout]:
     """A few rollouts, sampled and verified as the first step would."""
     from verigym.trainer.collect import collect
-    from verigym.trainer.engines.transformers import TransformersEngine
+    from verigym.trainer.engines.open import open_engine
 
-    rollout, tokenizer = run.rollout, policy.tokenizer
-    pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    engine = TransformersEngine(policy.model, pad_id=pad_id, batch=rollout.sample_batch, text=policy.chat.text)
+    rollout = run.rollout
+    engine = open_engine(rollout, policy)
     course = open_course(run.problems, driver.env.task, seed=run.keep.seed)
     stream = ProblemStream(driver.env.task, split="train", levels=course.levels, seed=run.keep.seed)
     problems, _ = stream.planned(course.plan({})).take(min(PROBLEMS, rollout.problems_per_step), cursor=0)
@@ -109,7 +109,7 @@ def _needs(run: Run, policy: Policy, rollouts: Sequence[Rollout], *, reference: 
     learning = trainer_memory(
         shape, value_bytes=value_bytes, pass_tokens=pass_tokens, logit_cells=CELLS, reference=reference
     )
-    decoded = min(rollout.sample_batch, tokens.sequences)
+    decoded = min(options_of(rollout).batch, tokens.sequences)
     sampling = engine_memory(shape, value_bytes=value_bytes, sequences=decoded, sequence_tokens=longest)
     kept = sum(learning[name] for name in ("weights", "master weights", "Adam", "reference"))
     peak = max(sum(learning.values()), kept + sum(sampling.values()))

@@ -8,7 +8,8 @@ starts).
     TransformersEngine(model, pad_id=0).generate([Request((5, 6), seed=1)], Sampling(max_new_tokens=8))
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 
 from verigym.trainer.engines.cache import growing_cache
-from verigym.trainer.engines.engine import Completion, Finish, Request, Sampling
+from verigym.trainer.engines.engine import WAIT_S, Completion, Engine, Finish, Request, Sampling, UnknownWeight
 
 KEEP_SHARE = 0.75
 """A batch is compacted once fewer than this share of its rows is still going."""
@@ -86,7 +87,7 @@ class _Row:
     ended: bool = False
 
 
-class TransformersEngine:
+class TransformersEngine(Engine):
     """Implements `Engine` on a transformers causal language model. text: decodes ids, needed only for stop strings;
     batch: most rows decoded together."""
 
@@ -104,38 +105,58 @@ class TransformersEngine:
         self.batch = batch
         self.text = text
         self.version = version
+        self._tickets = 0
+        self._waiting: deque[tuple[int, Request, Sampling]] = deque()
+        self._ended: list[tuple[int, Completion]] = []
 
-    def generate(
-        self,
-        requests: Sequence[Request],
-        sampling: Sampling,
-        on_done: Callable[[int, Completion], None] | None = None,
-    ) -> list[Completion]:
+    def add(self, requests: Sequence[Request], sampling: Sampling) -> list[int]:
         if sampling.stop and self.text is None:
             raise ValueError("stop strings need an engine that can decode: pass text= to TransformersEngine")
-        done: dict[int, Completion] = {}
-
-        def finish(row: _Row, reason: Finish) -> None:
-            done[row.request] = Completion(tuple(row.ids), tuple(row.logps), reason, self.version)
-            if on_done:
-                on_done(row.request, done[row.request])
-
+        tickets = list(range(self._tickets, self._tickets + len(requests)))
+        self._tickets += len(requests)
         # Prompts of like length are read together; equal lengths keep their order, so groups stay side by side.
-        order = sorted(range(len(requests)), key=lambda i: -len(requests[i].prompt_ids))
-        with torch.inference_mode():
-            for start in range(0, len(order), self.batch):
-                chunk = order[start : start + self.batch]
-                self._decode([requests[i] for i in chunk], chunk, sampling, finish)
-        return [done[i] for i in range(len(requests))]
+        order = sorted(zip(tickets, requests, strict=True), key=lambda pair: -len(pair[1].prompt_ids))
+        self._waiting.extend((ticket, request, sampling) for ticket, request in order)
+        return tickets
+
+    def advance(self, wait_s: float = WAIT_S) -> list[tuple[int, Completion]]:
+        if self._waiting:
+            sampling = self._waiting[0][2]
+            chunk: list[tuple[int, Request, Sampling]] = []
+            while self._waiting and len(chunk) < self.batch and self._waiting[0][2] == sampling:
+                chunk.append(self._waiting.popleft())
+            with torch.inference_mode():
+                self._decode([request for _, request, _ in chunk], [t for t, _, _ in chunk], sampling, self._finish)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def cancel(self, tickets: Iterable[int] | None = None) -> None:
+        gone = None if tickets is None else set(tickets)
+        kept: deque[tuple[int, Request, Sampling]] = deque()
+        for item in self._waiting:
+            if gone is None or item[0] in gone:
+                self._ended.append((item[0], Completion((), (), "abort", self.version)))
+            else:
+                kept.append(item)
+        self._waiting = kept
+
+    @property
+    def busy(self) -> int:
+        return len(self._waiting) + len(self._ended)
+
+    def _finish(self, row: "_Row", reason: Finish) -> None:
+        self._ended.append((row.request, Completion(tuple(row.ids), tuple(row.logps), reason, self.version)))
 
     def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
-        """Copies tensors into the model by name; tensors that already are the model's own cost nothing. Raises KeyError
-        for a name the model lacks."""
+        """Copies tensors into the model by name; tensors that already are the model's own cost nothing.
+        Raises UnknownWeight for a name the model lacks."""
+        if self.busy:
+            raise RuntimeError(f"{self.busy} requests are under way; let them end, or cancel them, before new weights")
         own = dict(self.model.named_parameters(remove_duplicate=False))
         with torch.no_grad():
             for name, tensor in weights.items():
                 if name not in own:
-                    raise KeyError(f"the engine's model has no weight {name!r}")
+                    raise UnknownWeight(f"the engine's model has no weight {name!r}")
                 if own[name].data_ptr() != tensor.data_ptr():
                     own[name].copy_(tensor)
         self.version = version

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from verigym.trainer.engines.engine import Completion, Request, Sampling
+from verigym.trainer.engines.engine import Completion, Request, Sampling, UnknownWeight
 from verigym.trainer.engines.transformers import TransformersEngine, draw, truncate_distribution, uniforms
 from verigym.trainer.policy import load_policy
 
@@ -109,7 +109,7 @@ def test_new_weights_are_in_the_very_next_sample(policy):
 
 
 def test_an_unknown_weight_is_named(engine):
-    with pytest.raises(KeyError, match=r"no weight 'model\.nothing'"):
+    with pytest.raises(UnknownWeight, match=r"no weight 'model\.nothing'"):
         engine.load_weights({"model.nothing": torch.zeros(1)}, version=1)
 
 

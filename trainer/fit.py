@@ -1,0 +1,39 @@
+"""How an update fits its memory: the words of `--fit`.
+
+Fit.of(("checkpoint", "adam=8bit"))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verigym.trainer.words import read
+
+CHOICES = {
+    "adam": ("fp32", "8bit", "paged8bit"),
+    "packing": ("auto", "on", "off"),
+    "shard": ("auto", "ddp", "fsdp", "zero2", "zero3"),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """checkpoint: activations are computed again in the backward pass; offload: the optimizer's state lies on the CPU;
+    adam: its moments in fp32, 8 bits or paged 8 bits; packing: rows laid end to end (auto: where it pays); liger: its
+    kernels; shard: how weights and moments are cut over ranks (auto: fsdp on several)."""
+
+    checkpoint: bool = False
+    offload: bool = False
+    liger: bool = False
+    adam: str = "fp32"
+    packing: str = "auto"
+    shard: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}={getattr(self, name)} is none of {', '.join(choices)}")
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> "Fit":
+        """Raises ConfigError for a word that is none of these."""
+        return read(words, cls, where="fit")
