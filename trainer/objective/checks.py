@@ -86,11 +86,14 @@ def _check_bounds(objective: Objective) -> None:
             "leave it out, or set it to 3 with loss ppo"
         )
     if objective.correction.startswith("tis") and high is None:
-        raise ValueError(f"correction={objective.correction!r} needs a cap: set correction_max, for example to 2")
+        raise ValueError(
+            f"correction={objective.correction!r} needs a cap: set correction_max, for example to 2 "
+            f"(--correction {objective.correction} max=2)"
+        )
     if objective.correction.startswith("mis") and low is None and high is None:
         raise ValueError(
-            f"correction={objective.correction!r} needs a band: "
-            "set correction_min and correction_max, for example to 0.5 and 5"
+            f"correction={objective.correction!r} needs a band: set correction_min and correction_max, for example to "
+            f"0.5 and 5 (--correction {objective.correction} min=0.5 max=5)"
         )
     if low is not None and high is not None and low > high:
         raise ValueError(f"correction_min={low} is above correction_max={high}: nothing is inside the band; swap them")
