@@ -12,7 +12,7 @@ import pytest
 
 from verigym.sandbox import Call, Job, Limits, Outcome, Result, Sandbox, SandboxUnavailable
 from verigym.sandbox import remote as client
-from verigym.sandbox import server as module
+from verigym.sandbox import serving as module
 from verigym.sandbox.remote import Fleet, RemoteWorker
 from verigym.sandbox.server import ServeError, Server, check_address
 from verigym.sandbox.wire import MAX_BODY, PROTOCOL, pack_job, pack_result
