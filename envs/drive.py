@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Future
 
 from verigym.envs.env import Env, Episode
+from verigym.envs.grading import Machines
 from verigym.envs.play import failure_of
 from verigym.tasks.problem import Message, Problem
 from verigym.verifiers.verdict import Status, Verdict
@@ -55,13 +56,15 @@ class ErrorBudget:
 
 
 class Driver:
-    """Runs episodes of one environment. workers: processes that grade, where the environment grades in processes."""
+    """Runs episodes of one environment. workers: processes that grade, where the environment grades in processes;
+    machines: machines that do so in their place, left when this is closed."""
 
-    def __init__(self, env: Env, *, workers: int = 2) -> None:
+    def __init__(self, env: Env, *, workers: int = 2, machines: Machines | None = None) -> None:
         if workers < 1:
             raise ValueError(f"workers={workers} is too few; set it to 1 or more")
         self.env = env
-        env.grader.open(workers)
+        self._machines = machines
+        env.grader.open(workers, machines)
 
     def start(self, problem: Problem) -> Episode:
         """A new episode of a problem; its verdict is set already where the environment failed."""
@@ -116,6 +119,8 @@ class Driver:
     def close(self) -> None:
         """End the workers."""
         self.env.close()
+        if self._machines is not None:
+            self._machines.close()
 
     def __enter__(self) -> "Driver":
         return self

@@ -70,18 +70,29 @@ def run(plan: Plan, deadline_s: float | None) -> Verdict:
     return _built(plan.spec, deadline_s)[0](plan.reply, plan.answer)
 
 
+def parts_of(spec: Spec) -> set[str]:
+    """The names of the verifiers in a composition. Raises ValueError for one that cannot be meant."""
+    names: list[str] = []
+    build(_read(spec) if isinstance(spec, str) else spec, leaves=names)
+    return set(names)
+
+
 @lru_cache(maxsize=256)
 def _built(text: str, deadline_s: float | None) -> tuple[Grader, bool]:
     """The grader of a spec's JSON text, or of a name, and whether any part of it may have to be waited for."""
-    spec: Any = text
-    if text.lstrip().startswith(("{", "[")):
-        try:
-            spec = json.loads(text)
-        except ValueError as failure:
-            raise ValueError(f"compose: spec is not JSON: {failure}") from None
     leaves: list[str] = []
-    grader = build(spec, deadline_s=deadline_s, leaves=leaves)
+    grader = build(_read(text), deadline_s=deadline_s, leaves=leaves)
     return grader, any(name in table for name in leaves for table in (POOLED, SANDBOXED, THREADED))
+
+
+def _read(text: str) -> Any:
+    """A spec from its JSON text, or a name as it is."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as failure:
+        raise ValueError(f"compose: spec is not JSON: {failure}") from None
 
 
 def build(spec: Any, *, deadline_s: float | None = None, leaves: list[str] | None = None, at: str = "spec") -> Grader:

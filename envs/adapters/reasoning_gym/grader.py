@@ -25,6 +25,7 @@ from typing import Any
 from verigym.envs.adapters.reasoning_gym import calls
 from verigym.envs.adapters.reasoning_gym.rules import EVALUATE, RULES, Rule
 from verigym.envs.env import FAILED
+from verigym.envs.grading import Machines
 from verigym.sandbox.job import Outcome, Result
 from verigym.tasks.problem import Problem
 from verigym.verifiers.boxes import NoSandbox
@@ -51,6 +52,7 @@ class Scorer:
 
     def __init__(self, partial: bool = False) -> None:
         self._partial = partial
+        self._machines: Machines | None = None
 
     def submit(self, problem: Problem, reply: str) -> "Future[Verdict]":
         entry = problem.answer
@@ -61,23 +63,41 @@ class Scorer:
             done: Future[Verdict] = Future()
             done.set_result(found)
             return done
-        return calls.bench().start(lambda: self._ask(entry, found))
+        if self._machines is not None:
+            return self._machines.submit(ask, entry, found, self._partial)
+        return ask(entry, found, self._partial)
 
-    def open(self, workers: int) -> None:
+    def open(self, workers: int, machines: Machines | None = None) -> None:
         """Raises NoSandbox where there is none: better at once than at each reply."""
-        try:
-            calls.bench()
-        except ValueError as failure:
-            raise NoSandbox(str(failure)) from None
+        self._machines = machines
+        if machines is not None:
+            machines.everywhere(prepare)
+        else:
+            prepare()
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self._machines = None
 
-    def _ask(self, entry: Mapping[str, Any], found: Open) -> Verdict:
-        held = {"question": entry["question"], "answer": entry["oracle"], "metadata": entry["metadata"]}
-        asked = (entry["generator"], entry["level"], entry["overrides"], held, found.text)
-        key = hashlib.sha256(repr(asked).encode("utf-8", "surrogatepass")).digest()
+
+def prepare() -> None:
+    """Starts the sandbox, on the machine that this is called on. Raises NoSandbox."""
+    try:
+        calls.bench()
+    except ValueError as failure:
+        raise NoSandbox(str(failure)) from None
+
+
+def ask(entry: Mapping[str, Any], found: Open, partial: bool) -> "Future[Verdict]":
+    """What their scorer says of an answer, in the sandbox of the machine that this is called on."""
+    held = {"question": entry["question"], "answer": entry["oracle"], "metadata": entry["metadata"]}
+    asked = (entry["generator"], entry["level"], entry["overrides"], held, found.text)
+    key = hashlib.sha256(repr(asked).encode("utf-8", "surrogatepass")).digest()
+
+    def work() -> Verdict:
         result = calls.bench().once(key, lambda: calls.run("score", *asked, cpu_s=CPU_S), None)
-        return verdict_of(result, found, self._partial)
+        return verdict_of(result, found, partial)
+
+    return calls.bench().start(work)
 
 
 def first_look(entry: Mapping[str, Any], reply: str, partial: bool = False) -> Verdict | Open:
