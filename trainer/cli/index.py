@@ -18,6 +18,7 @@ COMMANDS = {
     "envs": ("verigym.trainer.cli.envs:main", "list the environments, show sample problems"),
     "check": ("verigym.trainer.cli.check:main", "certify environments: right, worthless and hostile replies, splits"),
     "report": ("verigym.trainer.cli.report:main", "write a run's report.html"),
+    "serve": ("verigym.trainer.cli.serve:main", "sample for a trainer elsewhere: --engine vllm-server"),
     "sandbox": ("verigym.trainer.cli.sandbox:main", "run programs for other machines: verigym sandbox serve"),
     "doctor": ("verigym.trainer.cli.doctor:main", "what works on this machine, what is missing, and the mend"),
 }

@@ -55,7 +55,20 @@ class Request:
     """fewer new tokens than `Sampling.max_new_tokens`, where the context leaves less room"""
     start: int = 0
     """how many of the last prompt ids are the reply's own first tokens, sampled earlier (a partial rollout that goes
-    on): its random numbers and its stop strings go on from there"""
+    on): its random numbers and its stop strings go on from there; limits count the new tokens alone"""
+
+
+def refuse_unservable(requests: Sequence[Request], vocabulary: int) -> None:
+    """Raises ValueError for a request that no engine of a model with so many token ids can serve."""
+    for request in requests:
+        ids, start = request.prompt_ids, request.start
+        if not ids:
+            raise ValueError("a request without prompt ids: a model needs at least one token to go on from")
+        if min(ids) < 0 or max(ids) >= vocabulary:
+            odd = next(i for i in ids if not 0 <= i < vocabulary)
+            raise ValueError(f"a request holds the token id {odd}, and the model knows 0 to {vocabulary - 1}")
+        if not 0 <= start <= len(ids):
+            raise ValueError(f"a request goes on from its last {start} prompt ids, and it has {len(ids)}")
 
 
 @dataclass(frozen=True)
@@ -72,10 +85,13 @@ class Completion:
 
 class Engine(ABC):
     """A sampler of one policy's weights. version: of the weights it holds; own_copy: whether it holds weights beside
-    the trainer's, which can then differ from them."""
+    the trainer's, which can then differ from them; repeats: whether the same requests, handed in at the same moments of
+    its work, give the same bits; resampled: how many requests were lost with a part of it and sampled again."""
 
     version: int = 0
     own_copy: bool = True
+    repeats: bool = False
+    resampled: int = 0
 
     @abstractmethod
     def add(self, requests: Sequence[Request], sampling: Sampling) -> list[int]:

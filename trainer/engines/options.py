@@ -4,7 +4,7 @@ options_of(run.rollout).batch
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from verigym.trainer.words import read
 
@@ -44,34 +44,65 @@ class TransformersOptions(EngineOptions):
 @dataclass(frozen=True)
 class VllmOptions(EngineOptions):
     """vLLM in this process. memory: share of the GPU's memory, on a CPU GiB of key-value cache; tensor_parallel: GPUs
-    of one engine."""
+    of one engine; nccl: ready for a trainer's weights over NCCL (`verigym serve`)."""
 
     batch: int = 256
     memory: float = 0.4
     tensor_parallel: int = 1
+    nccl: bool = False
 
 
 @dataclass(frozen=True)
 class ServerOptions(EngineOptions):
     """vLLM servers (`verigym serve`). url: one or several; token_file: holds the servers' token; retry_s: how long a
-    server that is away is waited for when no other is left."""
+    server that is away is waited for when no other is left; transfer: how weights get there, http or nccl (both sides
+    on GPUs, servers started with the word nccl)."""
 
     url: tuple[str, ...] = ()
     token_file: str = ""
     retry_s: float = 60.0
+    transfer: str = "http"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.transfer not in ("http", "nccl"):
+            raise ValueError(f"transfer={self.transfer} sends no weights; write transfer=http or transfer=nccl")
 
 
 @dataclass(frozen=True)
 class RayOptions(EngineOptions):
-    """A fleet of vLLM engines as Ray actors. engines, gpus: how many, and GPUs of each (a share is fine); verifiers:
-    actors that grade, 0 for this machine's own workers; address: of a cluster, none: the one that RAY_ADDRESS names,
-    or a local one."""
+    """A fleet of engines as Ray actors. engines: how many; inner: what each is, vllm or transformers; gpus: GPUs of
+    each (a share is fine); memory, tensor_parallel: as of vllm; verifiers: actors that grade, 0 for this machine's own
+    workers; address: of a cluster, none: the one that RAY_ADDRESS names, or a local one; retry_s: how long an actor is
+    waited for when none is left."""
 
+    batch: int = 256
     engines: int = 2
+    inner: Literal["vllm", "transformers"] = "vllm"
     gpus: float = 0.0
     memory: float = 0.4
+    tensor_parallel: int = 1
     verifiers: int = 0
     address: str = ""
+    retry_s: float = 180.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.inner not in ("vllm", "transformers"):
+            raise ValueError(f"inner={self.inner!r} is no engine for an actor; write inner=vllm or inner=transformers")
+        if self.engines < 1:
+            raise ValueError(f"engines={self.engines} samples nothing; write engines=1 or more")
+        if self.verifiers < 0:
+            raise ValueError(
+                f"verifiers={self.verifiers} is negative; write verifiers=0 for this machine's own workers"
+            )
+        if self.gpus < 0 or (self.gpus > 1 and self.gpus % 1):
+            raise ValueError(f"gpus={self.gpus:g}: an actor has a share of one GPU, or whole ones; write gpus=1")
+        if self.tensor_parallel > 1 and self.gpus != self.tensor_parallel:
+            raise ValueError(
+                f"tensor_parallel={self.tensor_parallel} needs as many GPUs for each actor; write "
+                f"gpus={self.tensor_parallel}"
+            )
 
 
 OPTIONS: dict[str, type[EngineOptions]] = {

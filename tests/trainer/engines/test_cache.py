@@ -5,7 +5,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicSlidingWindowLayer
 
-from verigym.trainer.engines.cache import ROOM, GrowingLayer, growing_cache
+from verigym.trainer.engines.cache import ROOM, GrowingLayer, cut, growing_cache, join, joinable
 from verigym.trainer.policy import load_policy
 
 SELECTIONS = {3: [0, 0, 1, 2], 20: [3, 1, 0], 55: [2, 2, 0, 1, 1], 90: [4]}
@@ -91,8 +91,41 @@ def test_a_reset_cache_is_as_new(model):
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
-def test_a_layer_that_forgets_keeps_its_own_rule():
+def test_a_layer_that_forgets_keeps_its_own_rule_and_no_row_may_join():
     config = load_policy("tiny-qwen2", seed=5).model.config
+    assert joinable(growing_cache(config))
     config.use_sliding_window, config.sliding_window = True, 8
     config.layer_types = ["full_attention", "sliding_attention"]
-    assert [type(layer) for layer in growing_cache(config).layers] == [GrowingLayer, DynamicSlidingWindowLayer]
+    cache = growing_cache(config)
+    assert [type(layer) for layer in cache.layers] == [GrowingLayer, DynamicSlidingWindowLayer]
+    assert not joinable(cache)
+
+
+def filled(config, start, count, rows=2):
+    """A cache whose layers hold `keys`."""
+    cache = growing_cache(config)
+    for layer in cache.layers:
+        layer.update(keys(start, count, rows), -keys(start, count, rows))
+    return cache
+
+
+@pytest.mark.parametrize("lengths", [(5, 3), (3, 5), (4, 4)])
+def test_rows_that_join_end_at_the_same_place(model, lengths):
+    ours, theirs = filled(model.config, 0, lengths[0]), filled(model.config, 100, lengths[1], rows=1)
+    join(ours, theirs)
+    for layer in ours.layers:
+        layer.update(keys(50, 1, rows=3), -keys(50, 1, rows=3))
+        found = layer.keys[:, 0, :, 0]
+        assert found.shape == (3, max(lengths) + 1) and torch.equal(layer.values, -layer.keys)
+        held = [[*range(lengths[0])], [1000 + i for i in range(lengths[0])], [100 + i for i in range(lengths[1])]]
+        for row, (mine, number) in enumerate(zip(held, (50, 1050, 2050), strict=True)):
+            assert found[row].tolist() == [0] * (max(lengths) - len(mine)) + mine + [number]
+
+
+def test_what_no_row_looks_at_is_cut_on_the_left(model):
+    cache = filled(model.config, 0, 6)
+    cut(cache, 2)
+    assert cache.get_seq_length() == 4
+    for layer in cache.layers:
+        found, _ = layer.update(keys(6, 1), keys(6, 1))
+        assert found[:, 0, :, 0].tolist() == [[2, 3, 4, 5, 6], [1002, 1003, 1004, 1005, 1006]]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from verigym.trainer.engines.draw import draw, truncate_distribution, uniforms
 from verigym.trainer.engines.engine import Completion, Request, Sampling, UnknownWeight
-from verigym.trainer.engines.transformers import TransformersEngine, draw, truncate_distribution, uniforms
+from verigym.trainer.engines.transformers import TransformersEngine
 from verigym.trainer.policy import load_policy
 
 PROMPTS = [(5, 20), (5, 20, 21, 22, 6), (5, 20, 21, 22, 6), (7,)]
@@ -111,6 +112,99 @@ def test_new_weights_are_in_the_very_next_sample(policy):
 def test_an_unknown_weight_is_named(engine):
     with pytest.raises(UnknownWeight, match=r"no weight 'model\.nothing'"):
         engine.load_weights({"model.nothing": torch.zeros(1)}, version=1)
+
+
+def test_a_weight_of_another_shape_is_named_and_nothing_taken(policy):
+    engine = TransformersEngine(load_policy("tiny-qwen2", seed=3).model, pad_id=0)
+    before = {name: weight.clone() for name, weight in engine.model.named_parameters()}
+    weights = {name: weight + 1 for name, weight in before.items()}
+    weights["model.norm.weight"] = torch.zeros(5)
+    with pytest.raises(UnknownWeight, match=r"'model.norm.weight' has the shape \(5,\).* wants \(96,\)"):
+        engine.load_weights(weights, version=1)
+    assert all(torch.equal(weight, before[name]) for name, weight in engine.model.named_parameters())
+
+
+@pytest.fixture
+def read(engine, monkeypatch):
+    """Shapes of what the engine's model is given to read, as it samples."""
+    shapes: list[tuple[int, ...]] = []
+    forward = engine.model.forward
+
+    def watched(*args, **kwargs):
+        shapes.append(tuple(kwargs["input_ids"].shape))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(engine.model, "forward", watched)
+    return shapes
+
+
+def test_prompts_are_read_together_and_identical_ones_once(engine, read):
+    engine.generate([*requests(), Request(PROMPTS[0], 20)], Sampling(2))
+    assert read == [(3, 5), (5, 1)]
+
+
+def test_waiting_requests_join_as_places_come_free(engine, read):
+    engine.batch = 4
+    limits = (20, 3, 3, 3, 3, 3, 3, 20)
+    engine.generate([Request((5, 20), i, max_new_tokens=n) for i, n in enumerate(limits)], Sampling(20))
+    # One batch after the other would take 20 tokens twice. Here three rows leave after 3 and three others join, who
+    # leave after 6, and the last one joins: it is there for 20 tokens from the seventh on.
+    assert [shape for shape in read if shape[1] > 1] == [(1, 2)] * 3
+    assert sum(shape[1] == 1 for shape in read) == 3 + 3 + 20 - 1
+
+
+def test_few_free_places_wait_for_more(engine, read):
+    engine.batch = 8
+    limits = (2, *(9,) * 7, 5)
+    engine.generate([Request((5, 20), i, max_new_tokens=n) for i, n in enumerate(limits[:8])], Sampling(9))
+    read.clear()
+    engine.generate([Request((5, 20), i, max_new_tokens=n) for i, n in enumerate((*limits, 5, 5))], Sampling(9))
+    # After two tokens one place is free, a quarter of eight are two, and three wait.
+    assert [place for place, shape in enumerate(read) if shape[1] > 1] == [0, 9]
+
+
+def test_prompts_beyond_the_most_tokens_are_read_in_pieces(engine, read, monkeypatch):
+    whole = engine.generate(requests(), Sampling(6))
+    monkeypatch.setattr("verigym.trainer.engines.transformers.READ_TOKENS", 7)
+    read.clear()
+    assert [c.token_ids for c in engine.generate(requests(), Sampling(6))] == [c.token_ids for c in whole]
+    assert [shape for shape in read if shape[1] > 1] == [(1, 5), (2, 2)]
+
+
+def test_ways_of_sampling_are_mixed_in_one_batch(policy, engine, read):
+    tickets = [engine.add(requests()[:2], Sampling(8)), engine.add(requests()[2:], Sampling(8, temperature=0))]
+    done = {}
+    while engine.busy:
+        done |= dict(engine.advance())
+    assert len([shape for shape in read if shape[1] > 1]) == 1
+    found = [done[ticket].token_ids for some in tickets for ticket in some]
+    apart = engine.generate(requests()[:2], Sampling(8)), engine.generate(requests()[2:], Sampling(8, temperature=0))
+    assert found == [c.token_ids for replies in apart for c in replies]
+
+
+def test_the_cache_is_cut_when_the_longest_rows_have_left(policy, engine):
+    long, short = Request(tuple(range(5, 65)), 1, max_new_tokens=2), Request((5, 20), 2, max_new_tokens=12)
+    alone = engine.generate([short], Sampling(12))[0]
+    tickets = engine.add([long, short], Sampling(12))
+    done = dict(engine.advance(60.0))
+    assert set(done) == {tickets[0]} and engine._live.mask.shape[1] < 10
+    while engine.busy:
+        done |= dict(engine.advance())
+    assert done[tickets[1]].token_ids == alone.token_ids
+
+
+def test_a_model_that_forgets_decodes_batch_after_batch(policy):
+    config = load_policy("tiny-qwen2", seed=3).model.config
+    config.use_sliding_window, config.sliding_window = True, 8
+    config.layer_types = ["full_attention", "sliding_attention"]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = type(policy.model)(config).eval()
+    prompt = tuple(range(5, 25))
+    wanted = [TransformersEngine(model, pad_id=0).generate([Request(prompt, i)], Sampling(4 + i))[0] for i in range(5)]
+    engine = TransformersEngine(model, pad_id=0, batch=2)
+    replies = engine.generate([Request(prompt, i, max_new_tokens=4 + i) for i in range(5)], Sampling(9))
+    assert [c.token_ids for c in replies] == [c.token_ids for c in wanted]
 
 
 def test_uniforms_are_uniform_and_differ_by_seed_and_position():
