@@ -34,6 +34,9 @@ class Display(Protocol):
     def phase(self, text: str) -> None:
         """What is being done now, or what is left to say after the end."""
 
+    def warn(self, text: str) -> None:
+        """Something that a person should look at; it stays to be read."""
+
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         """A step is done."""
 
@@ -52,6 +55,7 @@ class SilentDisplay:
 
     def start(self, run: Run, objective_text: str, directory: Path) -> None: ...
     def phase(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None: ...
     def evaluation(self, record: Mapping[str, Any]) -> None: ...
     def end(self, summary: object) -> None: ...
@@ -110,6 +114,9 @@ class LogDisplay:
     def phase(self, text: str) -> None:
         self._say(f"phase {text}")
 
+    def warn(self, text: str) -> None:
+        self._say(f"warning: {text}")
+
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         self._progress.step(metrics, timing, steps_total)
         self._say(step_line(self._progress))
@@ -152,6 +159,9 @@ class LiveDisplay:
             self._live.refresh()
         else:  # after the end there is no panel to say it
             self._console.print(text, highlight=False, markup=False)
+
+    def warn(self, text: str) -> None:
+        self._console.print(f"warning: {text}", highlight=False, markup=False, style="yellow")
 
     def step(self, metrics: Mapping[str, Any], timing: Mapping[str, Any], steps_total: int) -> None:
         self._progress.step(metrics, timing, steps_total)
@@ -211,7 +221,8 @@ class LiveDisplay:
         right, wrong = share(metrics.get("dead_right")), share(metrics.get("dead_wrong"))
         dead = f"{share(metrics.get('dead'))} (right {right}, wrong {wrong})"
         level = ("level", str(metrics["level"])) if "level" in metrics else ("", "")
-        numbers.add_row(*level, "dead groups", dead, "", "")
+        corrected = ("corrected", share(metrics["corrected"])) if metrics.get("corrected") is not None else ("", "")
+        numbers.add_row(*level, "dead groups", dead, *corrected)
         scores = [score for _, score in progress.held_out]
         curve = Text(f"held-out so far  {sparkline(scores, blocks) or '-'}", no_wrap=True)
         parts = parts_of(metrics)
@@ -253,6 +264,8 @@ def step_line(progress: Progress) -> str:
         f"length {number(metrics.get('length'), 1):>6}",
         f"truncated {share(metrics.get('truncated')):>5}",
         f"dead {share(metrics.get('dead')):>5}",
+        *([f"lag {number(metrics['lag_mean'], 1)}"] if metrics.get("lag_max") else []),
+        *([f"corrected {share(metrics['corrected']):>5}"] if metrics.get("corrected") is not None else []),
         f"entropy {number(metrics.get('entropy')):>6}",
         f"tokens/s {number(timing.get('tokens_per_s'), 0):>6}",
         f"left {duration(progress.seconds_left):>6}",

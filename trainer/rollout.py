@@ -16,7 +16,8 @@ from verigym.verifiers.verdict import Verdict
 class Rollout:
     """One reply (or episode). `group` counts the problems of a step, `sample` the rollouts of a group; `token_ids`,
     `sampled` and `logps` run over the same positions after the prompt; `logps` is 0 where a token was not sampled;
-    `version` is that of the oldest weights that sampled any of it."""
+    `version` is that of the oldest weights that sampled any of it; `versions` says it of every token, as runs of
+    (version, sampled tokens) from the first on, and is left out where all are of `version`."""
 
     problem: Problem
     group: int
@@ -29,6 +30,7 @@ class Rollout:
     version: int
     replies: tuple[str, ...]
     verdict: Verdict
+    versions: tuple[tuple[int, int], ...] = ()
 
     @property
     def reply(self) -> str:
@@ -39,3 +41,8 @@ class Rollout:
     def sampled_tokens(self) -> int:
         """Tokens the policy emitted, the end token included."""
         return sum(self.sampled)
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """`versions`, also where they were left out."""
+        return self.versions or ((self.version, self.sampled_tokens),)

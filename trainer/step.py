@@ -4,7 +4,7 @@ sampled = sample_groups(session, step=3, cursor=72)
 metrics = step_metrics(3, sampled, learner.update(sampled.kept, 3))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +17,16 @@ from verigym.verifiers.verdict import Status
 @dataclass
 class Sampled:
     """What one step drew. size: rollouts of a group; kept: rollouts to learn from; dropped: of groups that dynamic
-    sampling passed over; cursor: after the last problem drawn."""
+    sampling passed over; rounds: problems drawn, over those that make a step, rounded up; cursor: after the last
+    problem drawn; curriculum: what was known of the levels as they were drawn; probes: what the canary looks at."""
 
     size: int
     kept: list[Rollout] = field(default_factory=list)
     dropped: list[Rollout] = field(default_factory=list)
     rounds: int = 0
     cursor: int = 0
+    curriculum: Mapping[str, Any] = field(default_factory=dict)
+    probes: list[Rollout] = field(default_factory=list)
 
     @property
     def all(self) -> list[Rollout]:
@@ -52,28 +55,32 @@ def sample_groups(
 ) -> Sampled:
     """Rollouts of `groups` problems. `roll(problems, first_group)` samples `size` of each.
 
-    dynamic_rounds > 0: groups without a signal are dropped and others sampled in their place, in at most so many
-    rounds."""
+    dynamic_rounds > 0: groups without a signal are dropped and others sampled in their place, from at most so many
+    times `groups` problems."""
     step = Sampled(size=size, cursor=cursor)
-    wanted, drawn = groups, 0
-    while wanted and (step.rounds == 0 or step.rounds < dynamic_rounds):
-        problems, step.cursor = stream.take(wanted, step.cursor)
+    most, wanted, drawn = groups * max(1, dynamic_rounds), groups, 0
+    while wanted and drawn < most:
+        problems, step.cursor = stream.take(min(wanted, most - drawn), step.cursor)
         rollouts = roll(problems, drawn)
         drawn += len(problems)
         for start in range(0, len(rollouts), size):
             group = rollouts[start : start + size]
             (step.kept if not dynamic_rounds or has_signal(group) else step.dropped).extend(group)
         wanted = groups - len(step.kept) // size if dynamic_rounds else 0
-        step.rounds += 1
+    step.rounds = -(-drawn // groups)
     return step
 
 
-def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any]:
+def step_metrics(
+    step: int, sampled: Sampled, learned: Learned, *, correcting: bool = False, resampled: int = 0
+) -> dict[str, Any]:
     """One line of metrics.jsonl. Shares and means are over all rollouts of the step, dropped ones included; rewards
     over scored ones.
 
     entropy: the mean of -log p over the sampled tokens, an unbiased estimate over every state the policy visited, in
-    nats."""
+    nats. corrected: the share of learned tokens that the correction capped or removed, None where none is on.
+    lag_mean, lag_max: over sampled tokens, how many versions older than the newest the weights were that sampled it.
+    resampled: requests that the engine lost with a part of it, and sampled again."""
     rollouts = sampled.all
     scored = [r for r in rollouts if r.verdict.scored]
     lengths = sorted(r.sampled_tokens for r in rollouts)
@@ -106,13 +113,23 @@ def step_metrics(step: int, sampled: Sampled, learned: Learned) -> dict[str, Any
         "kl": health.get("kl_k3", 0.0),
         "mismatch": health.get("mismatch_k3", 0.0),
         "mismatch_max": health.get("mismatch_max", 0.0),
-        "corrected": health.get("correction_touched", 0.0),
+        "corrected": health.get("correction_touched", 0.0) if correcting else None,
         "ess": health.get("ess_token", 1.0),
         "skipped": learned.skipped,
         "rounds": sampled.rounds,
+        **lags(rollouts, step - 1),
+        "resampled": resampled,
         "tokens": tokens,
         "parts": mean_parts(scored, learned),
     }
+
+
+def lags(rollouts: Sequence[Rollout], newest: int) -> dict[str, float]:
+    """`lag_mean` and `lag_max`: how many versions older than `newest` the weights were that sampled a token."""
+    runs = [(newest - version, n) for rollout in rollouts for version, n in rollout.runs if n]
+    tokens = sum(n for _, n in runs)
+    mean = sum(lag * n for lag, n in runs) / tokens if tokens else 0.0
+    return {"lag_mean": mean, "lag_max": max((lag for lag, _ in runs), default=0)}
 
 
 def mean_parts(scored: Sequence[Rollout], learned: Learned) -> dict[str, float]:

@@ -33,7 +33,7 @@ class Stopwatch:
     def timing(self, step: int, tokens: int, whole: float) -> dict[str, float]:
         """A line of timing.jsonl: seconds of a step by part, `rest` being what no part holds, and sampled tokens per
         second."""
-        parts = {name: self.seconds[name] for name in ("sample", "verify", "update")}
+        parts = {name: self.seconds[name] for name in ("sample", "verify", "canary", "update", "sync")}
         return {
             "step": step,
             "seconds": whole,

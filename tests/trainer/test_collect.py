@@ -1,5 +1,8 @@
 """Rollouts with a scripted engine: who said which token, and what happens when there is no room."""
 
+import threading
+from concurrent.futures import Future
+
 import pytest
 
 from verigym.envs.drive import Driver
@@ -7,35 +10,63 @@ from verigym.envs.env import Env
 from verigym.tasks.problem import Problem
 from verigym.tasks.supply import Generated, Level
 from verigym.trainer.chat import Chat
-from verigym.trainer.collect import collect
-from verigym.trainer.engines.engine import Completion, Sampling
+from verigym.trainer.collect import Collector, collect
+from verigym.trainer.engines.engine import Completion, Engine, Sampling
 from verigym.trainer.tiny import character_tokenizer
-from verigym.verifiers.verdict import Status
+from verigym.verifiers.verdict import Status, Verdict
 
 TASK = Generated("add", lambda rng, level: Problem("2+2", "4"), {1: Level("one", 10**6, 0.0)})
 
 
-class Scripted:
-    """An engine that says what it was told to, and remembers what it was asked."""
+class Scripted(Engine):
+    """An engine that says what it was told to, in the order of its requests, and remembers what it was asked. `order`
+    says in which order replies end, one with each `advance`; all at once without it."""
 
-    def __init__(self, chat, *replies):
+    def __init__(self, chat, *replies, order=None):
         self.chat = chat
         self.replies = list(replies)
+        self.order = order
         self.asked = []
+        self.ended = []
         self.version = 5
+        self.waiting = {}
+        self.tickets = 0
 
-    def generate(self, requests, sampling, on_done=None):
+    def add(self, requests, sampling):
         self.asked.append((list(requests), sampling))
-        done = []
-        for i, request in enumerate(requests):
+        tickets = list(range(self.tickets, self.tickets + len(requests)))
+        self.tickets += len(requests)
+        for ticket, request in zip(tickets, requests, strict=True):
             text, finish = self.replies.pop(0)
             ids = self.chat.tokenizer(text, add_special_tokens=False)["input_ids"]
-            ids = [*ids, self.chat.stop_ids[0]] if finish == "stop" else ids[: request.max_new_tokens]
-            completion = Completion(tuple(ids), tuple(-0.1 * (t + 1) for t in range(len(ids))), finish, self.version)
-            if on_done:
-                on_done(i, completion)
-            done.append(completion)
-        return done
+            ids = [*ids, self.chat.stop_ids[0]] if finish == "stop" else ids
+            if len(ids) > request.max_new_tokens:
+                ids, finish = ids[: request.max_new_tokens], "length"
+            logps = tuple(-0.1 * (request.start + t + 1) for t in range(len(ids)))
+            self.waiting[ticket] = Completion(tuple(ids), logps, finish, self.version)
+        return tickets
+
+    def advance(self, wait_s=0.2):
+        over = [next(t for t in self.order if t in self.waiting)] if self.order else list(self.waiting)
+        self.ended += over
+        return [(ticket, self.waiting.pop(ticket)) for ticket in over]
+
+    def cancel(self, tickets=None):
+        for ticket, completion in self.waiting.items():
+            half = len(completion.token_ids) // 2
+            self.waiting[ticket] = Completion(
+                completion.token_ids[:half], completion.logps[:half], "abort", completion.version
+            )
+
+    @property
+    def busy(self):
+        return len(self.waiting)
+
+    def load_weights(self, weights, version):
+        self.version = version
+
+    def close(self):
+        self.waiting.clear()
 
 
 def play(problem):
@@ -142,3 +173,103 @@ def test_a_reply_that_a_group_says_twice_is_graded_once():
 def test_every_reply_of_a_conversation_goes_to_its_own_environment():
     _, _, found = roll(Env(TASK, play=play), *[("5", "stop")] * 2, *[("4", "stop")] * 2, n=2)
     assert [r.replies for r in found] == [("5", "4"), ("5", "4")] and all(r.verdict.correct for r in found)
+
+
+def seed(problem, sample):
+    return 7 + sample
+
+
+def collector(env, engine, chat, driver, **settings):
+    return Collector(engine, chat, driver, sampling=Sampling(20), context=100, **settings)
+
+
+def test_an_answer_opens_the_next_turn_while_others_are_still_sampled():
+    chat = Chat(character_tokenizer())
+    engine = Scripted(chat, ("5", "stop"), ("9", "stop"), ("4", "stop"), ("4", "stop"), order=[0, 2, 1, 3])
+    with Driver(Env(TASK, play=play)) as driver:
+        found = collect(engine, chat, driver, [Problem("2+2", "4")], 2, sampling=Sampling(20), seed=seed, context=100)
+    assert [r.replies for r in found] == [("5", "4"), ("9", "4")]
+    assert engine.ended == [0, 2, 1, 3]  # the second turn of the first ended before the first turn of the second
+
+
+def test_where_a_run_repeats_environments_are_heard_when_half_have_ended():
+    chat = Chat(character_tokenizer())
+    for half_first in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        engine = Scripted(chat, *[("5", "stop")] * 4, *[("4", "stop")] * 4, order=[*half_first, 4, 5, 6, 7])
+        engine.repeats = True
+        with Driver(Env(TASK, play=play)) as driver:
+            collect(engine, chat, driver, [Problem("2+2", "4")], 4, sampling=Sampling(20), seed=seed, context=100)
+        assert [len(requests) for requests, _ in engine.asked] == [4, 2, 2]
+
+
+def test_a_slow_verdict_holds_up_nobody_else():
+    """The first reply is graded only once the last group is over."""
+    chat, over = Chat(character_tokenizer()), threading.Event()
+    slow: Future = Future()
+
+    class Grader:
+        def submit(self, problem, reply):
+            done: Future = Future()
+            if problem.prompt == "slow":
+                return slow
+            done.set_result(Verdict.right("yes"))
+            return done
+
+        def open(self, *_): ...
+        def close(self): ...
+
+    engine = Scripted(chat, ("4", "stop"), ("4", "stop"), order=[0, 1])
+    with Driver(Env(TASK, Grader())) as driver:
+        going = collector(driver.env, engine, chat, driver)
+        for key, prompt in enumerate(("slow", "quick")):
+            going.start(key, Problem(prompt, "4"), 1, seed)
+        seen = []
+        while going.busy:
+            seen += [key for key, _ in going.advance()]
+            if seen == [1] and not over.is_set():
+                over.set()
+                slow.set_result(Verdict.wrong("late"))
+    assert seen == [1, 0]
+
+
+def test_what_was_cut_short_goes_on_with_its_tokens_kept_and_each_token_knows_its_version():
+    chat = Chat(character_tokenizer())
+    engine = Scripted(chat, ("1234567", "stop"), ("567", "stop"))
+    with Driver(Env(TASK, lambda p, r: r == "1234567")) as driver:
+        going = collector(driver.env, engine, chat, driver)
+        going.start(0, Problem("2+2", "4"), 1, seed)
+        going._speak()
+        going.interrupt()
+        engine.load_weights({}, 6)
+        ((_, (rollout,)),) = going.advance()
+    first, second = engine.asked[0][0][0], engine.asked[1][0][0]
+    assert second.prompt_ids == first.prompt_ids + rollout.token_ids[:4] and second.start == 4
+    assert second.seed == first.seed and second.max_new_tokens == first.max_new_tokens - 4
+    assert rollout.replies == ("1234567",) and rollout.verdict.correct  # graded whole
+    assert rollout.versions == ((5, 4), (6, 4)) and rollout.version == 5
+    assert rollout.logps == pytest.approx([-0.1 * (t + 1) for t in range(8)])
+
+
+def test_a_reply_of_one_version_says_so_once():
+    _, _, (rollout,) = roll(Env(TASK, play=play), ("5", "stop"), ("4", "stop"))
+    assert rollout.versions == () and rollout.runs == ((5, 4),)
+
+
+def test_probes_say_a_few_tokens_alone_and_go_on():
+    chat = Chat(character_tokenizer())
+    replies = [("123456", "stop"), ("12", "stop"), ("456", "stop"), *[("x", "stop")] * 2]
+    engine = Scripted(chat, *replies)
+    with Driver(Env(TASK, lambda p, r: r in ("123456", "12"))) as driver:
+        going = collector(driver.env, engine, chat, driver)
+        for key in range(2):
+            going.start(key, Problem(f"{key}", "4"), 2, seed)
+        probes = going.probe(rows=2, tokens=3)
+        groups = {}
+        while going.busy:
+            groups.update(going.advance())
+    assert [len(requests) for requests, _ in engine.asked] == [2, 3]  # alone, then the rest with the one that goes on
+    assert [r.max_new_tokens for r in engine.asked[0][0]] == [3, 3]
+    assert [chat.text(r.token_ids) for r in probes] == ["123", "12"]
+    assert [len(r.token_ids) for r in probes] == [3, 3]
+    assert groups[0][0].replies == ("123456",) and groups[1][0].replies == ("12",)
+    assert [r.verdict.correct for key in (0, 1) for r in groups[key]] == [True, False, True, False]

@@ -215,3 +215,31 @@ def test_parts_of_the_reward_stand_on_the_step_line_and_in_the_panel() -> None:
     live.step(made, {"seconds": 1.0, "tokens_per_s": 10.0}, 3)
     console.print(live.render())
     assert parts_of(made) in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_warning_stays_to_be_read() -> None:
+    stream = io.StringIO()
+    LogDisplay(stream).warn("the sampler is odd")
+    assert stream.getvalue() == "warning: the sampler is odd\n"
+    console = Console(file=io.StringIO(), width=100)
+    live = LiveDisplay(console)
+    live.warn("the sampler is odd")
+    live.close()
+    assert "warning: the sampler is odd" in console.file.getvalue()
+    SILENT.warn("nothing is said")
+
+
+def test_the_share_of_corrected_tokens_is_a_headline_where_a_correction_is_on() -> None:
+    stream = io.StringIO()
+    display = LogDisplay(stream)
+    display.step({"step": 1, "reward": 0.5, "corrected": 0.021, "lag_mean": 0.96, "lag_max": 1}, {}, 2)
+    display.step({"step": 2, "reward": 0.5, "corrected": None, "lag_mean": 0.0, "lag_max": 0}, {}, 2)
+    first, second = stream.getvalue().splitlines()
+    assert "lag 1.0" in first and "corrected   2 %" in first
+    assert "lag" not in second and "corrected" not in second
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+    live = LiveDisplay(console)
+    live.step({"step": 1, "reward": 0.5, "corrected": 0.021}, {}, 2)
+    console.print(live.render())
+    live.close()
+    assert "corrected" in console.file.getvalue() and "2 %" in console.file.getvalue()

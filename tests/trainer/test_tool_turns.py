@@ -35,22 +35,26 @@ def box() -> Iterator[Sandbox]:
 class Scripted:
     """An engine that says the given replies; every sampled token has a log-prob of its own, which tells it apart."""
 
-    version = 3
+    version, repeats = 3, False
 
     def __init__(self, chat, replies):
-        self.chat, self.replies, self.said = chat, list(replies), []
+        self.chat, self.replies, self.said, self.over = chat, list(replies), [], []
 
-    def generate(self, requests, sampling, on_done=None):
-        done = []
-        for i, _ in enumerate(requests):
+    def add(self, requests, sampling):
+        tickets = []
+        for _ in requests:
             ids = (*self.chat.tokenizer(self.replies.pop(0), add_special_tokens=False)["input_ids"],)
             ids += (self.chat.stop_ids[0],)
             first = sum(map(len, self.said))
             self.said.append(ids)
-            done.append(Completion(ids, tuple(-1.0 - first - t for t in range(len(ids))), "stop", self.version))
-            if on_done:
-                on_done(i, done[-1])
-        return done
+            done = Completion(ids, tuple(-1.0 - first - t for t in range(len(ids))), "stop", self.version)
+            tickets.append(len(self.said))
+            self.over.append((tickets[-1], done))
+        return tickets
+
+    def advance(self, wait_s=0.2):
+        over, self.over = self.over, []
+        return over
 
 
 def rolled(box: Sandbox, *replies: str) -> tuple[Chat, Scripted, Rollout]:

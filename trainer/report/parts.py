@@ -47,6 +47,8 @@ TIME_PARTS = (
     ("sample", "sampling", BLUE),
     ("update", "update", TEAL),
     ("verify", "waiting for verdicts", AMBER),
+    ("sync", "new weights to the engine", VIOLET),
+    ("canary", "canary", MUTED),
     ("rest", "rest", GREY),
 )
 """Parts of a step's seconds: key in timing.jsonl, words, colour."""
