@@ -2,7 +2,7 @@
 
 A checkpoint is written under a name that is never read, forced to disk, and renamed; a `kill -9` at any moment leaves
 the one before it. State is weights, optimizer, step, data cursor and curriculum; everything else is derived from the
-seed.
+seed. Weights and moments are whole and have names, so a run that two ranks saved goes on with one, or with four.
 
     save(directory, policy, optimizer, TrainerState(step=50, cursor=1200, tokens=10**6), keep=2)
     newest_checkpoint("runs/first")     # .../checkpoints/step-000050
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from verigym.trainer.quiet import without_progress_bars
+from verigym.trainer.ranks import ALONE, Ranks
 
 STATE = "trainer_state.json"
 OPTIMIZER = "optimizer.pt"
@@ -47,9 +48,40 @@ def newest_checkpoint(run: Path | str) -> Path | None:
     return found[-1][1] if found else None
 
 
-def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *, keep: int) -> Path:
-    """Writes the checkpoint of `state` and removes all but the `keep` newest. Raises OSError (and leaves nothing
-    half-done under a name that is read) when the disk will not take it."""
+def save(
+    checkpoints: Path,
+    policy: Any,
+    optimizer: Any,
+    state: TrainerState,
+    *,
+    keep: int,
+    ranks: Ranks = ALONE,
+    beside: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes the checkpoint of `state` and removes all but the `keep` newest. beside: texts to write with it, by file
+    name. Every rank must call it; the lead gathers what is cut and writes. Raises OSError, on every rank (and leaves
+    nothing half-done under a name that is read), when the disk will not take it."""
+    import torch
+
+    from verigym.trainer.shard import compute_dtype
+
+    weights = whole_state(policy.model, keep=ranks.lead)
+    moments = optimizer.state_dict(keep=ranks.lead)
+    if weights and compute_dtype(policy.model) != torch.float32:
+        moments["masters"] = dict(weights)  # the cut weights of a bf16 model are its fp32 masters
+    return ranks.led(lambda: _write(checkpoints, policy, weights, moments, state, keep=keep, beside=beside or {}))
+
+
+def _write(
+    checkpoints: Path,
+    policy: Any,
+    weights: Any,
+    moments: dict[str, Any],
+    state: TrainerState,
+    *,
+    keep: int,
+    beside: Mapping[str, str],
+) -> Path:
     import torch
 
     final = checkpoint_path(checkpoints, state.step)
@@ -57,8 +89,10 @@ def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *,
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        save_policy(policy.model, policy.tokenizer, partial)
-        torch.save(optimizer.state_dict(), partial / OPTIMIZER)
+        save_policy(policy.model, policy.tokenizer, partial, weights)
+        torch.save(moments, partial / OPTIMIZER)
+        for name, text in beside.items():
+            (partial / name).write_text(text, encoding="utf-8")
         (partial / STATE).write_text(json.dumps(asdict(state)) + "\n", encoding="utf-8")
         for path in [*partial.rglob("*"), partial]:
             _force_to_disk(path)
@@ -74,18 +108,44 @@ def save(checkpoints: Path, policy: Any, optimizer: Any, state: TrainerState, *,
     return final
 
 
-def save_policy(model: Any, tokenizer: Any, directory: Path) -> None:
-    """Model and tokenizer in Hugging Face layout, without the library's progress bars."""
+def save_policy(model: Any, tokenizer: Any, directory: Path, weights: Any = None) -> None:
+    """Model and tokenizer in Hugging Face layout, without the library's progress bars. weights: from `whole_state`, of
+    a model whose own are cut over ranks. Of a model that learns an adapter, the adapter alone."""
+    from verigym.trainer import adapters
+
     with without_progress_bars():
-        model.save_pretrained(directory)
+        if adapters.adapted(model):
+            adapters.write_adapter(model, directory)
+        elif weights is None:
+            model.save_pretrained(directory)
+        else:
+            from verigym.trainer.shard import compute_dtype
+
+            kind = compute_dtype(model)
+            model.save_pretrained(directory, state_dict={name: tensor.to(kind) for name, tensor in weights.items()})
+            model.config.dtype = str(kind).removeprefix("torch.")  # not that of the masters
+            model.config.save_pretrained(directory)
         tokenizer.save_pretrained(directory)
+
+
+def whole_state(model: Any, *, keep: bool) -> Any:
+    """The weights of a model that is cut over ranks, gathered for whoever keeps them; None where it is not cut. Every
+    rank must call it."""
+    from verigym.trainer.shard import full_weights, is_cut
+
+    return full_weights(model, keep=keep) if is_cut(model) else None
 
 
 def load_state(checkpoint: Path, optimizer: Any) -> TrainerState:
     """Restores the optimizer from a checkpoint and returns where the run stood."""
     import torch
 
-    optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location="cpu", weights_only=True))
+    optimizer.load_state_dict(torch.load(checkpoint / OPTIMIZER, map_location="cpu", weights_only=True, mmap=True))
+    return read_state(checkpoint)
+
+
+def read_state(checkpoint: Path) -> TrainerState:
+    """Where the run stood."""
     return TrainerState(**json.loads((checkpoint / STATE).read_text(encoding="utf-8")))
 
 

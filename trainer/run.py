@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,14 @@ class RunDirectory:
     def free_reserve(self) -> None:
         """Gives the reserved space back."""
         self.reserve.unlink(missing_ok=True)
+
+
+def default_directory(run: Run) -> Path:
+    """Where a run goes: --out, or runs/NAME, or runs/ENV-TIME."""
+    if run.keep.out:
+        return Path(run.keep.out)
+    name = run.keep.name or f"{Path(run.problems.env).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    return Path("runs") / name
 
 
 def rollout_record(step: int, rollout: Rollout) -> dict[str, Any]:
