@@ -37,3 +37,10 @@ class Fit:
     def of(cls, words: Sequence[str]) -> "Fit":
         """Raises ConfigError for a word that is none of these."""
         return read(words, cls, where="fit")
+
+    def sharding(self, ranks: int, *, lora: bool = False) -> str:
+        """How the weights lie over so many ranks: none (there is one), ddp (whole on each), fsdp, zero2 or zero3. Under
+        LoRA auto is ddp: what learns is small."""
+        if ranks == 1:
+            return "none"
+        return self.shard if self.shard != "auto" else "ddp" if lora else "fsdp"

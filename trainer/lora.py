@@ -11,12 +11,11 @@ from verigym.trainer.words import read
 
 @dataclass(frozen=True)
 class Lora:
-    """rank, alpha: the adapter adds (alpha / rank) B A to a weight; dropout: on its input while learning; targets:
-    all-linear, or names of modules with commas between them."""
+    """rank, alpha: the adapter adds (alpha / rank) B A to a weight; targets: all-linear (the head aside), or names of
+    modules with commas between them."""
 
     rank: int = 16
     alpha: float = 32.0
-    dropout: float = 0.0
     targets: str = "all-linear"
 
     def __post_init__(self) -> None:
@@ -24,8 +23,6 @@ class Lora:
             raise ValueError(f"rank={self.rank} is too small; write rank=16")
         if self.alpha <= 0:
             raise ValueError(f"alpha={self.alpha} adds nothing; write alpha=32")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} is no share below 1; write dropout=0")
 
     @classmethod
     def of(cls, words: Sequence[str]) -> "Lora | None":

@@ -1,8 +1,10 @@
 """One step's learning: rewards to advantages, log-probs, loss, optimizer.
 
 Denominators are those of the whole mini-batch, fixed before the first backward pass, so the gradient does not depend on
-how it is cut into micro-batches. Rows that cannot move the weights (advantage 0, no KL in the loss, no entropy bonus)
-stay in the denominators and are left out of the forward pass; rollouts that say the same are scored once.
+how it is cut into micro-batches, nor on the number of ranks: each holds the whole batch and learns from its share of
+the rows, and gradients and sums are added up. Rows that cannot move the weights (advantage 0, no KL in the loss, no
+entropy bonus) stay in the denominators and are left out of the forward pass; rollouts that say the same are scored
+once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,16 +13,20 @@ from typing import Any
 
 import torch
 
-from verigym.trainer.batch import Batch, micro_batches
+from verigym.trainer.batch import Batch
 from verigym.trainer.config import Optim
+from verigym.trainer.deal import passes
 from verigym.trainer.logprobs import TokenScores, score_tokens
 from verigym.trainer.objective.advantages import GroupCounts
-from verigym.trainer.objective.health import TokenStats
+from verigym.trainer.objective.health import SUMS, TokenStats
 from verigym.trainer.objective.reductions import Denominators, weighted_sum
 from verigym.trainer.objective.rewards import soft_overlong
 from verigym.trainer.objective.table import Objective
 from verigym.trainer.optimizer import Optimizer, learning_rate
+from verigym.trainer.packing import PADDED, Packing, Piece
+from verigym.trainer.ranks import ALONE, Ranks
 from verigym.trainer.rollout import Rollout
+from verigym.trainer.shard import is_cut, within
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Learned:
 class Learner:
     """Holds what an update needs: the model, its optimizer, the frozen reference where the objective has one.
 
-    limit: generation limit in tokens; temperature: of sampling."""
+    limit: generation limit in tokens; temperature: of sampling; ranks: those that learn together; packing: when rows
+    are laid end to end. moved: whether the weights have moved in an update that has not ended."""
 
     def __init__(
         self,
@@ -58,6 +65,8 @@ class Learner:
         temperature: float,
         limit: int,
         reference: Any = None,
+        ranks: Ranks = ALONE,
+        packing: Packing = PADDED,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -67,6 +76,9 @@ class Learner:
         self.temperature = temperature
         self.limit = limit
         self.reference = reference
+        self.ranks = ranks
+        self.packing = packing
+        self.moved = False
 
     def update(self, rollouts: Sequence[Rollout], step: int) -> Learned:
         """Learns from the rollouts of one step, in `updates_per_step` mini-batches of whole groups."""
@@ -84,9 +96,11 @@ class Learner:
             if mini_stats is None:
                 continue
             stats = mini_stats if stats is None else stats + mini_stats
+            self.moved = True
             mini_norm = self.optimizer.step(lr=lr, grad_clip=self.settings.grad_clip)
             skipped += not torch.isfinite(torch.tensor(mini_norm)).item()
             norm = max(norm, mini_norm)
+        self.moved = False
         return Learned(
             loss=loss,
             grad_norm=norm,
@@ -168,14 +182,15 @@ class Learner:
         copies_of = torch.zeros(len(batch.group), dtype=torch.double).index_copy(0, found, copies)
         stats: TokenStats | None = None
         loss = 0.0
-        for piece in micro_batches(batch.widths, found, self.settings.micro_batch_tokens):
+        for (piece, packed), counts in self._passes(batch, found):
             rows = batch.rows(piece)
-            scores = self._score(self.model, rows)
+            scores = self._score(self.model, rows, packed=packed)
             device = scores.logp.device
             mask = rows.mask.to(device)
             width = mask.shape[1]
             with torch.no_grad():
-                ref_logp = self._score(self.reference, rows).logp if self.reference is not None else None
+                reference = self.reference
+                ref_logp = self._score(reference, rows, packed=packed).logp if reference is not None else None
             value, piece_stats = self.objective.token_loss(
                 scores.logp,
                 scores.logp if old_logp is None else old_logp[piece, :width].to(device),
@@ -188,11 +203,31 @@ class Learner:
             part = weighted_sum(value, mask, weights[piece].to(device))
             if scores.entropy is not None:
                 part = part - self.objective.entropy_coef * weighted_sum(scores.entropy, mask, bonus[piece].to(device))
-            part.backward()
+            (part if counts else 0 * part).backward()
             self.optimizer.gather()
-            loss += float(part.detach())
-            stats = piece_stats if stats is None else stats + piece_stats
+            if counts:
+                loss += float(part.detach())
+                stats = piece_stats if stats is None else stats + piece_stats
+        if len(found) and self.ranks.several:
+            loss, stats = self._together(loss, stats)
         return loss, stats, idle
+
+    def _together(self, loss: float, stats: TokenStats | None) -> tuple[float, TokenStats]:
+        """The loss and the token sums of all ranks."""
+        sums, largest = torch.zeros(1 + len(SUMS), dtype=torch.double), torch.zeros(1, dtype=torch.double)
+        sums[0] = loss
+        if stats is not None:
+            sums[1:], largest[0] = stats.sums, stats.largest_mismatch
+        sums, largest = self.ranks.sum(sums), self.ranks.largest(largest)
+        return float(sums[0]), TokenStats(sums[1:], largest[0])
+
+    def _passes(self, batch: Batch, places: torch.Tensor) -> list[tuple[Piece, bool]]:
+        """This rank's forward passes over some rows, and whether each counts."""
+
+        def plan(part: torch.Tensor) -> list[Piece]:
+            return self.packing.plan(batch.widths, part, self.settings.micro_batch_tokens)
+
+        return passes(batch.widths, places, self.ranks, plan, level=is_cut(self.model))
 
     def _distinct(
         self, batch: Batch, advantages: torch.Tensor, places: torch.Tensor
@@ -218,19 +253,23 @@ class Learner:
         """Log-probs of every counted token of the step without a gradient, [N, T] on the CPU."""
         found = torch.zeros(batch.mask.shape)
         with torch.no_grad():
-            for piece in micro_batches(batch.widths, torch.arange(len(batch.group)), self.settings.micro_batch_tokens):
+            for (piece, packed), counts in self._passes(batch, torch.arange(len(batch.group))):
                 rows = batch.rows(piece)
-                found[piece, : rows.mask.shape[1]] = self._score(model, rows).logp.cpu()
-        return found
+                logp = self._score(model, rows, packed=packed).logp
+                if counts:
+                    found[piece, : rows.mask.shape[1]] = logp.cpu()
+        return self.ranks.sum(found)
 
-    def _score(self, model: Any, rows: Batch) -> TokenScores:
+    def _score(self, model: Any, rows: Batch, *, packed: bool) -> TokenScores:
         device = model.device
-        return score_tokens(
+        return within(
             model,
+            score_tokens,
             rows.ids.to(device),
             rows.attention.to(device),
             rows.prompt_lengths.to(device),
             rows.mask.to(device),
             temperature=self.temperature,
             with_entropy=self.objective.entropy_coef > 0,
+            packed=packed,
         )

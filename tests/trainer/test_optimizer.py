@@ -28,7 +28,7 @@ def test_constant_schedule():
 
 def test_a_bf16_weight_takes_updates_too_small_for_bf16():
     p = weight(torch.bfloat16)
-    optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.0)
     for _ in range(16):
         p.grad = torch.ones_like(p)
         optimizer.gather()
@@ -39,7 +39,7 @@ def test_a_bf16_weight_takes_updates_too_small_for_bf16():
 
 def test_gradients_of_micro_batches_are_summed_in_fp32():
     p = weight(torch.bfloat16)
-    optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.0)
     for value in (256.0, 1.0, 1.0):  # 256 + 1 is 256 in bf16
         p.grad = torch.full_like(p, value)
         optimizer.gather()
@@ -49,7 +49,7 @@ def test_gradients_of_micro_batches_are_summed_in_fp32():
 
 def test_the_norm_is_that_before_clipping():
     p = weight()
-    optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.0)
     p.grad = torch.full_like(p, 3.0)  # norm sqrt(4 * 9) = 6
     optimizer.gather()
     assert optimizer.step(lr=0.0, grad_clip=1.0) == pytest.approx(6.0)
@@ -57,7 +57,7 @@ def test_the_norm_is_that_before_clipping():
 
 def test_a_gradient_that_is_not_finite_moves_nothing_and_is_forgotten():
     p = weight()
-    optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.0)
     p.grad = torch.full_like(p, math.nan)
     optimizer.gather()
     assert math.isnan(optimizer.step(lr=0.1, grad_clip=1.0))
@@ -66,7 +66,7 @@ def test_a_gradient_that_is_not_finite_moves_nothing_and_is_forgotten():
 
 def test_matrices_decay_and_vectors_do_not():
     matrix, vector = weight(), torch.nn.Parameter(torch.ones(2))
-    optimizer = Optimizer([matrix, vector], betas=(0.9, 0.95), weight_decay=0.5)
+    optimizer = Optimizer([("matrix", matrix), ("vector", vector)], betas=(0.9, 0.95), weight_decay=0.5)
     for p in (matrix, vector):
         p.grad = torch.zeros_like(p)
     optimizer.step(lr=0.1, grad_clip=1.0)
@@ -77,12 +77,12 @@ def test_matrices_decay_and_vectors_do_not():
 def test_a_restored_optimizer_goes_on_bit_for_bit(dtype):
     def run(steps, restore_at):
         p = weight(dtype)
-        optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.01)
+        optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.01)
         for step in range(steps):
             if step == restore_at:
                 state, kept = optimizer.state_dict(), p.detach().clone()
                 p = torch.nn.Parameter(kept)
-                optimizer = Optimizer([p], betas=(0.9, 0.95), weight_decay=0.01)
+                optimizer = Optimizer([("w", p)], betas=(0.9, 0.95), weight_decay=0.01)
                 optimizer.load_state_dict(state)
             p.grad = torch.full_like(p, 0.1 + step)
             optimizer.gather()

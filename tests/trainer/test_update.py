@@ -1,4 +1,4 @@
-"""The learner on a real model: the gradient does not depend on how a step is cut, padded or ordered."""
+"""The learner on a real model: the gradient does not depend on how a step is cut, padded, packed or ordered."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ import torch
 from verigym.tasks.problem import Problem
 from verigym.trainer.config import Optim
 from verigym.trainer.objective.presets import PRESETS
+from verigym.trainer.packing import find_packing
 from verigym.trainer.policy import load_policy
 from verigym.trainer.rollout import Rollout
 from verigym.trainer.update import Learner
@@ -55,12 +56,14 @@ def rollouts():
     return made
 
 
-def learn(objective, order=None, temperature=1.0, reference=True, **optim):
+def learn(objective, order=None, *, temperature=1.0, packing="off", **optim):
     """Gradients and record of one update."""
     policy = load_policy("tiny-qwen2", seed=1)
     model = policy.model.double()
     recorder = Recorder(model)
-    frozen = load_policy("tiny-qwen2", seed=2).model.double() if objective.needs_reference and reference else None
+    frozen = load_policy("tiny-qwen2", seed=2).model.double() if objective.needs_reference else None
+    if frozen is not None:
+        find_packing(frozen, packing)
     learner = Learner(
         model,
         recorder,
@@ -70,6 +73,7 @@ def learn(objective, order=None, temperature=1.0, reference=True, **optim):
         temperature=temperature,
         limit=LIMIT,
         reference=frozen,
+        packing=find_packing(model, packing),
     )
     made = rollouts()
     learned = learner.update([made[i] for i in order] if order else made, 1)
@@ -97,12 +101,13 @@ def objective_of(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_micro_batches_and_any_order_give_one_gradient(name):
+def test_any_micro_batches_any_order_and_packed_rows_give_one_gradient(name):
     objective = replace(objective_of(name), entropy_coef=0.01)
     (whole,), learned = learn(objective, micro_batch_tokens=10_000)
     turned = [*range(6, 12), *range(6)]
-    for order, tokens in ((None, 1), (None, 40), (turned, 10_000), (turned, 25)):
-        (cut,), again = learn(objective, order, micro_batch_tokens=tokens)
+    padded = ((None, 1, "off"), (None, 40, "off"), (turned, 10_000, "off"), (turned, 25, "off"))
+    for order, tokens, packing in (*padded, (None, 10_000, "on"), (turned, 40, "on")):
+        (cut,), again = learn(objective, order, micro_batch_tokens=tokens, packing=packing)
         # The output head works in fp32, so that is the precision of the agreement.
         assert float((cut - whole).abs().max()) <= 1e-6 * float(whole.abs().max()) + 1e-9
         assert again.loss == pytest.approx(learned.loss, abs=1e-6)
