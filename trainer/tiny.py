@@ -11,7 +11,7 @@ import string
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 SHAPE = {"hidden_size": 96, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 6}
 TINY_MODELS = {"tiny-llama": "llama", "tiny-qwen2": "qwen2"}
@@ -87,14 +87,23 @@ def character_tokenizer() -> "PreTrainedTokenizerFast":
 def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """The tiny model `name` with weights drawn from `seed`, and its tokenizer."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = character_tokenizer()
+    config = configuration(name, tokenizer)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config)
+    return model.eval(), tokenizer
+
+
+def configuration(name: str, tokenizer: "PreTrainedTokenizerFast | None" = None) -> "PreTrainedConfig":
+    """The transformers configuration of a tiny model, for `character_tokenizer` or one like it."""
+    from transformers import LlamaConfig, Qwen2Config
 
     architecture = TINY_MODELS[name]
-    tokenizer = character_tokenizer()
-    config_class, model_class = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}[
-        architecture
-    ]
-    config = config_class(
+    tokenizer = tokenizer or character_tokenizer()
+    return {"qwen2": Qwen2Config, "llama": LlamaConfig}[architecture](
         vocab_size=len(tokenizer),
         num_key_value_heads=SHAPE["num_attention_heads"],
         max_position_embeddings=CONTEXT,
@@ -109,7 +118,3 @@ def build(name: str, *, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenize
         **({"attention_bias": True} if architecture == "llama" else {}),
         **SHAPE,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = model_class(config)
-    return model.eval(), tokenizer

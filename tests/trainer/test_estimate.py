@@ -1,37 +1,58 @@
-"""trainer/estimate.py: sums checked by hand, and against a real tiny model."""
+"""trainer/estimate.py: sums checked by hand, and against what real tiny models keep."""
 
 import pytest
 
-from verigym.trainer.estimate import Shape, engine_memory, readable, shape_of, step_tokens, table, trainer_memory
+from verigym.trainer.estimate import (
+    activations,
+    adapter_weights,
+    engine_memory,
+    head_memory,
+    kept,
+    layer_activations,
+    readable,
+    step_tokens,
+    table,
+)
+from verigym.trainer.lora import Lora
+from verigym.trainer.shapes import Shape, shape_of
 
 TINY = Shape(parameters=1000, layers=2, hidden=8, intermediate=16, kv_width=4, vocabulary=50)
+MIDDLE = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "vocab_size": 500}
 
 
-def test_trainer_memory_in_fp32_by_hand() -> None:
-    # per token and layer: 4 * (6*8 + 2*4 + 4*16) + 4 * 2*8 = 4 * 120 + 64 = 544 bytes
-    assert trainer_memory(TINY, value_bytes=4, pass_tokens=10, logit_cells=10**9) == {
-        "weights": 4000,
-        "master weights": 0,
-        "gradients": 4000,
-        "Adam": 8000,
-        "reference": 0,
-        "activations": 2 * 544 * 10,
-        "logits": 3 * 4 * 10 * 50,
-    }
+def test_what_stays_by_hand() -> None:
+    assert kept(1000, value_bytes=4) == {"weights": 4000, "master weights": 0, "Adam": 8000}
+    assert kept(1000, value_bytes=2) == {"weights": 2000, "master weights": 4000, "Adam": 8000}
+    # 8 bits each for two moments, and an fp32 scale for 256 of either: 2 * (1 + 4 / 256) bytes
+    assert kept(1000, value_bytes=2, adam="8bit")["Adam"] == round(1000 * 2.03125)
 
 
-def test_trainer_memory_in_bf16_keeps_fp32_masters_and_a_slice_bounds_the_logits() -> None:
-    # per token and layer: 2 * 120 + 64 = 304 bytes
-    parts = trainer_memory(TINY, value_bytes=2, pass_tokens=10, logit_cells=100, reference=True)
-    assert parts == {
-        "weights": 2000,
-        "master weights": 4000,
-        "gradients": 6000,
-        "Adam": 8000,
-        "reference": 2000,
-        "activations": 2 * 304 * 10,
-        "logits": 3 * 4 * 100,
-    }
+def test_a_layers_activations_by_hand() -> None:
+    # fp32: 4 * (4*8 + 2*8 + 2*4 + 4*16) + 4 * 2*8 = 4 * 120 + 64 = 544 bytes a token
+    assert layer_activations(TINY, value_bytes=4) == 544
+    # backward, the gradients of gate and up beside it: 4 * 2*16
+    assert activations(TINY, 10, value_bytes=4) == (2 * 544 * 10, 128 * 10)
+    # bf16: 2 * 120 + 64 = 304; on a CPU queries, keys, values (16) and result (8) in fp32, the result in bf16 too
+    assert layer_activations(TINY, value_bytes=2) == 304
+    assert layer_activations(TINY, value_bytes=2, on_cpu=True) == 304 - 2 * 16 + 4 * 16 + 4 * 8
+    # checkpointed: both layers' inputs; then one layer, with the gradients beside it
+    assert activations(TINY, 10, value_bytes=2, checkpoint=True) == (10 * 2 * 2 * 8, 10 * (304 + 64))
+    # padded rows of 7 on a CPU: the mask, and keys and values at the width of the queries, in each layer
+    padded, _ = activations(TINY, 10, value_bytes=4, on_cpu=True, mask_width=7)
+    assert padded == 2 * 10 * (544 + 4 * 7 + 4 * 2 * 4)
+
+
+def test_an_adapters_weights_by_hand() -> None:
+    # rank 3 x (in + out) of q 16, k 12, v 12, o 16, gate 24, up 24, down 24 = 128, in two layers
+    assert adapter_weights(TINY, Lora(rank=3)) == 2 * 3 * 128
+    assert adapter_weights(TINY, Lora(rank=3, targets="q_proj,v_proj")) == 2 * 3 * 28
+
+
+def test_the_output_head_by_hand() -> None:
+    # fp32, 10 tokens, 6 of them counted: norm 10 * 8 * 12, states 6 * 8 * 12
+    rest = 960 + 576
+    assert head_memory(TINY, 10, 6, 10**9, value_bytes=4) == rest + 3 * 4 * 6 * 50
+    assert head_memory(TINY, 10, 6, 100, value_bytes=4) == rest + 2 * 4 * 100  # 300 logits, in blocks of 100
 
 
 def test_engine_memory_by_hand() -> None:
@@ -47,7 +68,7 @@ def test_step_tokens_by_hand() -> None:
     assert (tokens.sequences, tokens.prompt, tokens.sampled, tokens.most) == (512, 5376, 6272, 12288)
 
 
-def test_sizes_are_readable() -> None:
+def test_sizes_are_readable_and_the_largest_part_comes_first() -> None:
     assert [readable(size) for size in (0, 1023, 1024, 1.5 * 2**20, 2**30, 3 * 2**40)] == [
         "0 B",
         "1023 B",
@@ -56,29 +77,37 @@ def test_sizes_are_readable() -> None:
         "1.0 GiB",
         "3.0 TiB",
     ]
-    assert (
-        table("engine", {"cache": 1024, "none": 0, "logits": 1024}) == "engine: 2.0 KiB (cache 1.0 KiB, logits 1.0 KiB)"
-    )
+    parts = {"none": 0, "small": 1024, "cache": 2048}
+    assert table("engine", parts) == "engine: 3.0 KiB (cache 2.0 KiB, small 1.0 KiB)"
 
 
-def test_a_real_model_has_the_shape_and_the_bytes_that_were_estimated() -> None:
+@pytest.mark.parametrize("kv_heads", [8, 2])
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_activations_are_what_autograd_keeps(dtype: str, padded: bool, kv_heads: int) -> None:
     torch = pytest.importorskip("torch")
-    from verigym.trainer.tiny import SHAPE, build
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    model, _ = build("tiny-qwen2", seed=0)
-    parameters = sum(p.numel() for p in model.parameters())
-    shape = shape_of(model.config, parameters)
-    named = ("num_hidden_layers", "hidden_size", "intermediate_size", "hidden_size")  # as many key-value heads as heads
-    assert (shape.layers, shape.hidden, shape.intermediate, shape.kv_width) == tuple(SHAPE[name] for name in named)
-    ids = torch.zeros((4, 64), dtype=torch.long)
+    from verigym.trainer.attention import use_fast_attention
+
+    model = LlamaForCausalLM(LlamaConfig(num_attention_heads=8, num_key_value_heads=kv_heads, **MIDDLE))
+    model = model.to(getattr(torch, dtype)).eval()
+    use_fast_attention(model)
+    shape = shape_of(model.config, sum(weight.numel() for weight in model.parameters()))
+    rows, width = 3, 40
+    ids = torch.zeros((rows, width), dtype=torch.long)
+    mask = torch.ones_like(ids)
+    mask[0, width - 5 :] = 1 - int(padded)
 
     with torch.no_grad():
         cache = model(ids, use_cache=True).past_key_values
+    value_bytes = cache.layers[0].keys.element_size()
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
-    assert held == engine_memory(shape, value_bytes=4, sequences=4, sequence_tokens=64)["key-value cache"]
+    estimated = engine_memory(shape, value_bytes=value_bytes, sequences=rows, sequence_tokens=width)
+    assert held == estimated["key-value cache"]
 
     saved: dict[int, int] = {}  # storage address to size: a tensor saved twice is held once
-    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
 
     def pack(tensor: "torch.Tensor") -> "torch.Tensor":
         storage = tensor.untyped_storage()
@@ -87,7 +116,8 @@ def test_a_real_model_has_the_shape_and_the_bytes_that_were_estimated() -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = model.get_decoder()(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     hidden.sum().backward()
-    estimated = trainer_memory(shape, value_bytes=4, pass_tokens=4 * 64, logit_cells=1)["activations"]
-    assert 0.7 < estimated / sum(saved.values()) < 1.3
+    found, _ = activations(shape, rows * width, value_bytes=value_bytes, on_cpu=True, mask_width=width if padded else 0)
+    # beside the layers: the last norm, and in each a few numbers a token (scales of norms, sums of the attention)
+    assert 0.9 < found / sum(saved.values()) < 1.0
