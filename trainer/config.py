@@ -81,7 +81,7 @@ class Policy:
     threads: int = 0
     """CPU threads for torch; 0 leaves torch's choice"""
     lora: tuple[str, ...] = ()
-    """learn a low-rank adapter in place of the weights (pip install "verigym[lora]"): rank=16 alpha=32 dropout=0
+    """learn a low-rank adapter in place of the weights (pip install "verigym[lora]"): rank=16 alpha=32
     targets=all-linear"""
     fit: tuple[str, ...] = ()
     """how the update fits its memory: checkpoint (activations computed again), offload (optimizer on the CPU),
@@ -336,3 +336,14 @@ class Run:
             from verigym.trainer.reward import Reward
 
             Reward.of(self.problems.reward, self.rollout.max_new_tokens)
+
+    def resolve(self) -> "Objective":
+        """What is optimised: the objective, and where rollouts are older than the weights (--lag) a correction for
+        that, unless one is named. Raises ConfigError."""
+        from verigym.trainer.lag import Lag
+
+        objective = self.objective.resolve()
+        unsaid = not self.objective.correction and objective.correction == "none"
+        if Lag.of(self.rollout.lag).steps and unsaid:
+            return replace(objective, correction="tis-token", correction_max=2.0)
+        return objective

@@ -16,6 +16,9 @@ from verigym.trainer.config import ConfigError
 from verigym.trainer.quiet import without_progress_bars
 from verigym.trainer.tiny import TINY_MODELS, build
 
+ADAPTER = "adapter_config.json"
+"""What a directory holds that is an adapter (`adapters.py`) and no model."""
+
 DEFAULT_CONTEXT = 4096
 """Longest sequence where a model's configuration does not say."""
 
@@ -53,8 +56,8 @@ def load_policy(model: str, *, dtype: str = "float32", device: str = "auto", see
     if model in TINY_MODELS:
         loaded, tokenizer = build(model, seed=seed)
     else:
-        loaded, tokenizer = _load_pretrained(_locate(model))
-    loaded = _aligned(loaded.to(device=device, dtype=getattr(torch, dtype))).eval()
+        loaded, tokenizer = _load_located(_locate(model))
+    loaded = _aligned(_typed(loaded.to(device), getattr(torch, dtype))).eval()
     use_fast_attention(loaded)
     generation = getattr(loaded, "generation_config", None)
     ends = getattr(generation, "eos_token_id", None)
@@ -76,6 +79,14 @@ def pick_device(device: str) -> str:
             "a CUDA build of torch"
         )
     return device
+
+
+def _typed(model: Any, dtype: Any) -> Any:
+    """The model with its weights in `dtype`. Buffers stay as they are: the frequencies of rotary positions, rounded to
+    bf16, are off by whole turns a few thousand tokens on."""
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+    return model
 
 
 def _aligned(model: Any) -> Any:
@@ -105,7 +116,7 @@ def _locate(model: str) -> str:
         return model
     from verigym.trainer.checkpoint import newest_checkpoint
 
-    if (path / "config.json").exists():
+    if (path / "config.json").exists() or (path / ADAPTER).exists():
         return str(path)
     checkpoint = newest_checkpoint(path)
     if checkpoint is None:
@@ -113,6 +124,17 @@ def _locate(model: str) -> str:
             f"{model!r} holds neither config.json (a model) nor a finished checkpoint (a run); give one of the two"
         )
     return str(checkpoint)
+
+
+def _load_located(source: str) -> tuple[Any, Any]:
+    """The model and the tokenizer of a directory or Hub id; where it holds an adapter, the model with it merged in."""
+    folder = Path(source)
+    if not (folder / ADAPTER).exists():
+        return _load_pretrained(source)
+    from verigym.trainer import adapters
+
+    model, _ = _load_pretrained(adapters.base_of(folder))
+    return adapters.merged(model, folder), _load_tokenizer(source)
 
 
 def _load_tokenizer(source: str) -> Any:

@@ -4,27 +4,36 @@ session = open_session(run, None, driver, display)
 session.state.step
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from verigym.envs import make
 from verigym.envs.drive import Driver
 from verigym.envs.env import Env
-from verigym.trainer.checkpoint import TrainerState, load_state, newest_checkpoint
+from verigym.trainer import adapters, pending
+from verigym.trainer.canary import EMBEDDED_EVERY, Canary
+from verigym.trainer.checkpoint import TrainerState, load_state, newest_checkpoint, read_state
 from verigym.trainer.config import Run
 from verigym.trainer.course import Course, open_course
 from verigym.trainer.display import Display
+from verigym.trainer.engines.elsewhere import Elsewhere
 from verigym.trainer.engines.engine import Engine
+from verigym.trainer.engines.options import options_of
 from verigym.trainer.evaluation.held_out import HeldOut
+from verigym.trainer.fit import Fit
+from verigym.trainer.intake import Intake, open_intake
+from verigym.trainer.lag import Lag
+from verigym.trainer.lora import Lora
+from verigym.trainer.memory import prepare
 from verigym.trainer.policy import Policy, load_policy
 from verigym.trainer.ranks import ALONE, Ranks
 from verigym.trainer.reward import Reward
-from verigym.trainer.run import RunDirectory
+from verigym.trainer.run import RunDirectory, default_directory
 from verigym.trainer.safety import refuse_unsafe
 from verigym.trainer.stream import ProblemStream
 from verigym.trainer.sync import Sync
+from verigym.trainer.together import samples_everywhere
 from verigym.trainer.update import Learner
 
 
@@ -45,11 +54,19 @@ class Session:
     held_out: HeldOut
     state: TrainerState
     display: Display
+    canary: Canary
+    intake: Intake = field(init=False)
 
     @property
     def planned(self) -> ProblemStream:
         """The problems, at the levels that the curriculum gives the next step."""
         return self.stream.planned(self.course.plan(self.state.curriculum))
+
+    def close(self) -> None:
+        """Ends what samples, and gives back what the engine holds."""
+        self.intake.close()
+        self.engine.close()
+        self.sync.close()
 
 
 def open_session(run: Run, resume: Path | None, driver: Driver, display: Display, ranks: Ranks = ALONE) -> Session:
@@ -58,33 +75,48 @@ def open_session(run: Run, resume: Path | None, driver: Driver, display: Display
 
     from verigym.trainer.engines.open import open_engine
     from verigym.trainer.optimizer import Optimizer
+    from verigym.trainer.shard import lay_out
 
     if run.policy.threads:
         torch.set_num_threads(run.policy.threads)
-    objective = run.objective.resolve()
-    checkpoint = newest_checkpoint(resume) if resume else None
-    policy = load_policy(
-        str(checkpoint) if checkpoint else run.policy.model,
-        dtype=run.policy.dtype,
-        device=run.policy.device,
-        seed=run.keep.seed,
-    )
-    optimizer = Optimizer(policy.model.parameters(), betas=run.optim.betas, weight_decay=run.optim.weight_decay)
-    state = load_state(checkpoint, optimizer) if checkpoint else TrainerState(0, 0, 0)
+    objective, lag = run.resolve(), Lag.of(run.rollout.lag)
+    checkpoint = ranks.tell(newest_checkpoint(resume) if resume else None)
+    state = read_state(checkpoint) if checkpoint else TrainerState(0, 0, 0)
     course = open_course(run.problems, driver.env.task, seed=run.keep.seed)
     course.plan(state.curriculum)  # refuses one of other levels
-    if resume:
-        directory, before = RunDirectory.open(resume)
-        if run != before:
-            directory.rewrite_config(run)  # a later resume keeps them
-        directory.cut_after(state.step if checkpoint else -1)
-    else:
-        limit = run.rollout.max_new_tokens
-        text = objective.describe(run.objective.objective, limit) + reward_of(run).describe()
-        directory = RunDirectory.create(default_directory(run), run, text)
-    directory.hold_reserve(checkpoint_bytes(policy))
+    lora = Lora.of(run.policy.lora)
+    source = adapters.base_of(checkpoint) if checkpoint and lora else str(checkpoint or run.policy.model)
+    policy = load_policy(source, dtype=run.policy.dtype, device=ranks.device(run.policy.device), seed=run.keep.seed)
+    if lora:
+        adapters.attach(policy.model, lora, seed=run.keep.seed)
+    if checkpoint and lora:
+        adapters.read_adapter(policy.model, checkpoint)
+    fit = Fit.of(run.policy.fit)
+    fitted = prepare(policy.model, fit, tell=display.warn)
+    text = objective.describe(run.objective.objective, run.rollout.max_new_tokens) + reward_of(run).describe()
+    directory = ranks.led(lambda: _directory(run, resume, text, policy, -1 if checkpoint is None else state.step))
+    if lora:
+        ranks.led(lambda: adapters.keep_base(policy, directory.checkpoints))
     held_out = HeldOut(driver.env, run.evaluation, levels=course.levels, seed=run.keep.seed, folder=directory.held_out)
-    engine = open_engine(run.rollout, policy, version=state.step)
+    sharding = fit.sharding(ranks.count, lora=bool(run.policy.lora))
+    cut = sharding not in ("none", "ddp")
+    engine: Engine = Elsewhere(state.step)
+    if ranks.lead or samples_everywhere(run):  # before the weights are cut: it may take a copy of them
+        engine = open_engine(run.rollout, policy, version=state.step, own_copy=cut or lag.steps > 0)
+    reference = _reference(run, directory, policy, checkpoint is not None, ranks) if objective.needs_reference else None
+    fitted.also(reference)
+    if cut:
+        lay_out(sharding, [policy.model, reference], ranks, run.policy, fit)
+    optimizer = Optimizer(
+        policy.model.named_parameters(),
+        betas=run.optim.betas,
+        weight_decay=run.optim.weight_decay,
+        ranks=ALONE if cut else ranks,
+        kind=fit.adam,
+        offload=fitted.offload and not cut,
+    )
+    if checkpoint:
+        load_state(checkpoint, optimizer)
     learner = Learner(
         policy.model,
         optimizer,
@@ -93,13 +125,28 @@ def open_session(run: Run, resume: Path | None, driver: Driver, display: Display
         pad_id=policy.pad_id,
         temperature=run.rollout.temperature,
         limit=run.rollout.max_new_tokens,
-        reference=_reference(run, directory, policy, checkpoint is not None) if objective.needs_reference else None,
+        reference=reference,
+        ranks=ranks,
+        packing=fitted.packing,
     )
     stream = ProblemStream(driver.env.task, split="train", levels=course.levels, seed=run.keep.seed)
-    sync = Sync(engine, policy)
-    return Session(
-        run, directory, driver, policy, engine, sync, ranks, learner, stream, course, held_out, state, display
+    sync = Sync(
+        engine,
+        policy,
+        adapter=bool(run.policy.lora) and run.rollout.engine != "transformers",
+        rests=run.rollout.engine == "vllm" and not lag.steps,
     )
+    if checkpoint and sync.adapter:
+        sync.load(state.step)  # the engine was opened on the weights under it
+    every = EMBEDDED_EVERY if run.rollout.engine == "transformers" else 1
+    canary = Canary(learner, options_of(run.rollout), every=every, warn=display.warn)
+    session = Session(
+        run, directory, driver, policy, engine, sync, ranks, learner, stream, course, held_out, state, display, canary
+    )
+    waiting = checkpoint / pending.FILE if checkpoint and lag.steps else None
+    ready = pending.read(waiting.read_text(encoding="utf-8"), stream.task) if waiting and waiting.exists() else []
+    session.intake = open_intake(session, reward_of(run), ready)
+    return session
 
 
 def open_env(run: Run) -> Env:
@@ -117,25 +164,44 @@ def reward_of(run: Run) -> Reward:
     return Reward.of(run.problems.reward, run.rollout.max_new_tokens)
 
 
-def default_directory(run: Run) -> Path:
-    """Where a run goes: --out, or runs/NAME, or runs/ENV-TIME."""
-    if run.keep.out:
-        return Path(run.keep.out)
-    name = run.keep.name or f"{Path(run.problems.env).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    return Path("runs") / name
+def _directory(run: Run, resume: Path | None, objective_text: str, policy: Policy, step: int) -> RunDirectory:
+    """The directory of a run: a new one, or the one to go on with, cut after `step`."""
+    if resume:
+        directory, before = RunDirectory.open(resume)
+        if run != before:
+            directory.rewrite_config(run)  # a later resume keeps them
+        directory.cut_after(step)
+    else:
+        directory = RunDirectory.create(default_directory(run), run, objective_text)
+    directory.hold_reserve(checkpoint_bytes(policy) + pending_bytes(run))
+    return directory
 
 
 def checkpoint_bytes(policy: Policy) -> int:
-    """About how large a checkpoint is: weights, two moments in fp32, and the fp32 masters of a bf16 model."""
-    sizes = [(p.numel(), p.element_size()) for p in policy.model.parameters()]
+    """About how large a checkpoint is: weights (of an adapter, where one learns), two moments in fp32, and the fp32
+    masters of a bf16 model."""
+    sizes = [(p.numel(), p.element_size()) for p in policy.model.parameters() if p.requires_grad]
     return sum(n * (size + 8 + (4 if size < 4 else 0)) for n, size in sizes) + (2 << 20)
 
 
-def _reference(run: Run, directory: RunDirectory, policy: Policy, resumed: bool) -> Any:
+def pending_bytes(run: Run) -> int:
+    """About how large the steps are that a checkpoint holds of a run that samples ahead."""
+    rollout = run.rollout
+    one = 200 + 10 * rollout.max_new_tokens
+    return Lag.of(rollout.lag).steps * rollout.problems_per_step * rollout.group_size * one
+
+
+def _reference(run: Run, directory: RunDirectory, policy: Policy, resumed: bool, ranks: Ranks) -> Any:
     """The frozen reference: the weights that learning by reward starts from, kept on disk for a resume."""
     import copy
 
     place = directory.checkpoints / "reference"
+    if run.policy.lora:
+        reference = adapters.Reference(policy.model)
+        if resumed:
+            adapters.read_adapter(reference, place)
+        return reference
     if resumed:
-        return load_policy(str(place), dtype=run.policy.dtype, device=run.policy.device).model.requires_grad_(False)
+        device = ranks.device(run.policy.device)
+        return load_policy(str(place), dtype=run.policy.dtype, device=device).model.requires_grad_(False)
     return copy.deepcopy(policy.model).requires_grad_(False)

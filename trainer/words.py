@@ -3,7 +3,7 @@
 A concern states its words as a frozen dataclass; a field's name is the word, its type says what it holds (bool: a bare
 word), its default is what holds where it is left out.
 
-    read(("rank=16", "dropout=0.1"), Lora, where="lora")
+    read(("rank=16", "alpha=32"), Lora, where="lora")
 """
 
 import difflib

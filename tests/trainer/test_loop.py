@@ -179,7 +179,7 @@ def _policy(checkpoint):
     from verigym.trainer.policy import load_policy
 
     policy = load_policy(str(checkpoint))
-    return policy, Optimizer(policy.model.parameters(), betas=(0.9, 0.95), weight_decay=0.0)
+    return policy, Optimizer(policy.model.named_parameters(), betas=(0.9, 0.95), weight_decay=0.0)
 
 
 def test_a_disk_without_room_is_named_before_training(small_run, monkeypatch):
@@ -315,7 +315,8 @@ def test_the_display_sees_every_step(small_run):
 
     train(small_run(), display=Seen())
     assert [(step, total) for step, total, _ in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert steps[0][2] == {"step", "seconds", "sample", "verify", "update", "rest", "tokens_per_s"}
+    parts = {"sample", "verify", "canary", "update", "sync", "rest"}
+    assert steps[0][2] == {"step", "seconds", "tokens_per_s"} | parts
 
 
 def test_a_checkpoint_is_a_model_anyone_can_load(small_run):

@@ -60,7 +60,7 @@ def test_what_is_no_lag(words: tuple[str, ...]) -> None:
         (lambda: Fit.of(("adam=4bit",)), "fit: adam=4bit is none of fp32, 8bit, paged8bit"),
         (lambda: Fit.of(("chekpoint",)), r"fit holds 'chekpoint' \(did you mean checkpoint\?\)"),
         (lambda: Lora.of(("rank=0",)), "lora: rank=0 is too small; write rank=16"),
-        (lambda: Lora.of(("dropout=1",)), "lora: dropout=1.0 is no share below 1"),
+        (lambda: Lora.of(("alpha=0",)), "lora: alpha=0.0 adds nothing"),
         (lambda: Rollout(engine_args=("batch=0",)), "engine_args of transformers: batch=0 is too small"),
         (lambda: Rollout(engine_args=("url=http://x",)), "engine_args of transformers holds 'url=http://x'"),
         (lambda: Rollout(engine_args=("canary_warn=0.1",)), "a warning comes before the stop"),

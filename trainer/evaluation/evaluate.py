@@ -8,6 +8,7 @@ Each sample's seed is a hash of the seed, the problem's address and the sample's
 batches or order, and two checkpoints are compared on the same random numbers. It does not train, and it does not
 compare models: see `scores.compare`."""
 
+import contextlib
 import dataclasses
 import hashlib
 import time
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from verigym.tasks.problem import Problem
 from verigym.tasks.supply import Task
 from verigym.trainer.config import ConfigError, require
+from verigym.trainer.config import Rollout as RolloutSettings
 from verigym.trainer.evaluation.samples import SampleStore
 from verigym.trainer.evaluation.scores import Estimate, Sample, Scores, maj_at, pass_at, pass_hat
 from verigym.trainer.safety import refuse_unsafe
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from verigym.envs.env import Env
     from verigym.trainer.chat import Chat
     from verigym.trainer.engines.engine import Engine
+    from verigym.trainer.policy import Policy
     from verigym.trainer.rollout import Rollout
 
 GENERATED_PROBLEMS = 256
 """Problems taken from a generator, which has no end, unless a number is asked for."""
 
 KEEP_EVERY = 256
-"""Samples after which finished problems are written to disk, where one round of sampling holds as many."""
+"""Samples of one round of sampling, after which finished problems are written to disk."""
 
 Progress = Callable[[Scores, int], None]
 """Told of the scores so far and of the number of samples there will be."""
@@ -102,7 +105,8 @@ def evaluate(
     options: Mapping[str, Any] | None = None,
     dtype: str = "float32",
     device: str = "auto",
-    sample_batch: int = 512,
+    engine: str = "transformers",
+    engine_args: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Sample `n` replies to each held-out problem and report pass@k, pass^k and maj@k with 95 % intervals over
@@ -115,10 +119,12 @@ def evaluate(
     level         one or several; None: all rows of a data set, a generator's default level
     out           directory for samples.jsonl, settings.json and summary.json; the same call goes on where it was
                   killed; `{id}` in its name becomes a hash of the settings
-    sample_batch  most sequences decoded together; samples do not depend on it, but for the rounding of batched sums
+    engine        what samples, with words of its own in `engine_args`, as in batch=64 (sequences decoded together, on
+                  which samples do not depend but for the rounding of batched sums); another one draws other samples,
+                  but for greedy replies
 
-    Raises ConfigError for settings that cannot work, EnvError for the environment's, NoAccuracy when no verdict rules
-    right or wrong."""
+    Raises ConfigError for settings that cannot work, EnvError for the environment's, EngineError for an engine that
+    does not go on, NoAccuracy when no verdict rules right or wrong."""
     ks = _checked(
         k=k,
         n=n,
@@ -127,19 +133,18 @@ def evaluate(
         top_k=top_k,
         max_new_tokens=max_new_tokens,
         greedy=greedy,
-        sample_batch=sample_batch,
     )
+    sampler = _sampler(engine, engine_args)
     from verigym.envs import make
-    from verigym.envs.drive import Driver
-    from verigym.trainer.engines.transformers import TransformersEngine
-    from verigym.trainer.policy import load_policy
+    from verigym.trainer.engines.open import open_engine
+    from verigym.trainer.grading import open_driver
 
     started = time.monotonic()
     refuse_unsafe("evaluation", options or {})
     gym = make(env, split=split, **(options or {})) if isinstance(env, str) else env
     levels = (level,) if isinstance(level, int) else tuple(level or ())
     chosen = held_out(gym, split, levels, problems)
-    policy = load_policy(str(model), dtype=dtype, device=device, seed=seed)
+    policy = _load(str(model), dtype, device, seed, own_copy=engine != "transformers")
     heat = 0.0 if greedy else float(temperature)
     sampling = {
         "n": n,
@@ -154,6 +159,7 @@ def evaluate(
         "model": str(model),
         "weights": fingerprint(policy.model),
         "dtype": dtype,
+        "engine": engine,
         "env": env if isinstance(env, str) else gym.id,
         "options": {name: str(value) for name, value in sorted((options or {}).items())},
         "task_version": gym.task.version,
@@ -179,15 +185,13 @@ def evaluate(
         if progress:
             progress(Scores(tuple(kept)), total)
 
-    tokenizer = policy.tokenizer
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    engine = TransformersEngine(policy.model, pad_id=pad, batch=sample_batch, text=policy.chat.text)
-    with Driver(gym) as driver:
+    left = [problem for problem in chosen if name_of(problem) not in finished]
+    with open_driver(gym, sampler) as driver, contextlib.ExitStack() as opened:
         score(
-            engine,
+            opened.enter_context(contextlib.closing(open_engine(sampler, policy))),
             policy.chat,
             driver,
-            [problem for problem in chosen if name_of(problem) not in finished],
+            left,
             samples=n,
             temperature=heat,
             top_p=top_p,
@@ -196,7 +200,7 @@ def evaluate(
             stop=stop,
             seed=seed,
             context=policy.context,
-            round_size=min(KEEP_EVERY, sample_batch),
+            round_size=KEEP_EVERY,
             keep=keep,
         )
     scores = Scores(tuple(kept))
@@ -331,7 +335,6 @@ def _checked(
     top_k: int,
     max_new_tokens: int,
     greedy: bool,
-    sample_batch: int,
 ) -> list[int]:
     """The k in rising order, each once. Raises ConfigError for settings that cannot work."""
     ks = sorted(set(k))
@@ -349,8 +352,24 @@ def _checked(
     require(0 < top_p <= 1, f"top_p={top_p} is not a share; set --top-p above 0 and at most 1")
     require(top_k >= 0, f"top_k={top_k} is negative; set --top-k 0 for no limit")
     require(max_new_tokens >= 1, f"max_new_tokens={max_new_tokens} is too small; set --max-new-tokens to 1 or more")
-    require(sample_batch >= 1, f"sample_batch={sample_batch} is too small; set --sample-batch to 1 or more")
     return ks
+
+
+def _sampler(engine: str, engine_args: Sequence[str]) -> RolloutSettings:
+    """What the engine is opened by. Raises ConfigError for an engine or words that are none."""
+    from verigym.trainer.engines.options import OPTIONS
+    from verigym.trainer.objective.tensors import nearest
+
+    require(engine in OPTIONS, f"engine={engine!r} is not known: {nearest(engine, OPTIONS)}")
+    return RolloutSettings(engine=engine, engine_args=tuple(engine_args))  # type: ignore[arg-type]
+
+
+def _load(model: str, dtype: str, device: str, seed: int, *, own_copy: bool) -> "Policy":
+    """The policy; on the CPU where an engine takes a copy of its weights to the device."""
+    from verigym.trainer.policy import load_policy, pick_device
+
+    policy = load_policy(model, dtype=dtype, device="cpu" if own_copy else device, seed=seed)
+    return dataclasses.replace(policy, device=pick_device(device))
 
 
 def _where_possible(

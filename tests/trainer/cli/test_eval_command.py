@@ -21,6 +21,8 @@ def test_flags_in_all_their_spellings():
         env="countdown", k=("1,4,16",), n=16, level=("1", "2"), env_args=("a=1", "b=2"), greedy=True, seed=-3
     )
     assert numbers("k", read.k) == (1, 4, 16)
+    words = ["--engine", "vllm", "--engine-args", "batch=64", "memory=0.1"]
+    assert parse(words) == EvalSettings(engine="vllm", engine_args=("batch=64", "memory=0.1"))
     assert parse(["--max_new_tokens", "9", "--k", "1", "2"]) == EvalSettings(max_new_tokens=9, k=("1", "2"))
     assert parse([]) == EvalSettings()
 
@@ -30,6 +32,7 @@ def test_flags_in_all_their_spellings():
     [
         (["--temprature", "1"], r"no flag --temprature; did you mean --temperature\?"),
         (["--xyzzy"], r"no flag --xyzzy; `verigym eval --help` lists all of them"),
+        (["--engine", "sglang"], r"these flags do not fit: .*sglang.*transformers.*vllm"),
         (["--dtype", "float8"], r"these flags do not fit: .*float8.*float32"),
         (["--n", "many"], r"these flags do not fit: .*--n.*many"),
         (["countdown"], r"these flags do not fit: .*countdown"),
@@ -55,7 +58,8 @@ def test_wrong_numbers_model_and_environment():
 def test_help_names_every_setting(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for flag in ("--env", "--split", "--k", "--n", "--level", "--temperature", "--top-p", "--out", "--json", "MODEL"):
+    flags = ("--env", "--split", "--k", "--n", "--level", "--temperature", "--top-p", "--engine", "--engine-args")
+    for flag in (*flags, "--out", "--json", "MODEL"):
         assert flag in text
     assert main([]) == 2
 

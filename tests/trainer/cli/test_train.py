@@ -95,6 +95,18 @@ def test_a_resumed_run_takes_more_steps_and_nothing_that_changes_what_was_done(t
     assert set(command.MAY_CHANGE) < set(SECTION_OF)
 
 
+def test_a_resumed_run_may_fit_its_memory_in_another_way_but_not_change_adams_moments(tmp_path: Path) -> None:
+    old = read_run(preset("countdown-tiny"))
+    (tmp_path / "config.toml").write_text(to_toml(old))
+    resume = ["--resume", str(tmp_path)]
+    flags = words("--micro-batch-tokens 512 --fit checkpoint --engine-args batch=8")
+    new = resolve(take_apart([*resume, *flags]))
+    assert new.optim.micro_batch_tokens == 512
+    assert (new.policy.fit, new.rollout.engine_args) == (("checkpoint",), ("batch=8",))
+    with pytest.raises(ConfigError, match=r"holds Adam's moments as adam=fp32, and they cannot become adam=8bit in"):
+        resolve(take_apart([*resume, "--fit", "adam=8bit"]))
+
+
 def test_help_shows_every_key_with_its_docstring_at_100_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,9 +152,10 @@ def test_a_dry_run_shows_a_verified_batch_and_what_is_needed_and_writes_nothing(
         "verdict  reward 0",
         "0 of 16 right",
         "sampled tokens (at most 2,560)",  # 32 problems x 16 rollouts x 5 tokens
-        "trainer, at its peak: ",
+        "memory, learning: ",
         "key-value cache",
-        "together, at the peak: about ",
+        "at the peak, learning: about ",
+        "; this machine has ",
     ):
         assert text in printed
     assert list(tmp_path.iterdir()) == []

@@ -57,20 +57,26 @@ class SeededEngine:
     sampling: list[Sampling] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     reply: str | None = None
+    repeats: bool = False
+    over: list[tuple[int, Completion]] = field(default_factory=list)
 
-    def generate(self, requests: list[Request], sampling: Sampling, on_done=None) -> list[Completion]:
+    def add(self, requests: list[Request], sampling: Sampling) -> list[int]:
         self.batches.append(len(requests))
         self.sampling.append(sampling)
-        done = []
-        for i, request in enumerate(requests):
+        tickets = []
+        for request in requests:
             self.seeds.append(request.seed)
             number = int("".join(map(chr, request.prompt_ids)).split()[0])
             reply = self.reply or str(2 * number if request.seed % 2 == 0 else 2 * number + 1)
             ids = (*map(ord, reply), END)[: sampling.max_new_tokens]
-            done.append(Completion(ids, (0.0,) * len(ids), "stop" if ids[-1] == END else "length", self.version))
-            if on_done:
-                on_done(i, done[-1])
-        return done
+            done = Completion(ids, (0.0,) * len(ids), "stop" if ids[-1] == END else "length", self.version)
+            tickets.append(len(self.seeds))
+            self.over.append((tickets[-1], done))
+        return tickets
+
+    def advance(self, wait_s: float = 0.2) -> list[tuple[int, Completion]]:
+        over, self.over = self.over, []
+        return over
 
 
 def sampled(engine: SeededEngine, problems: list[Problem], **settings):
@@ -229,7 +235,7 @@ def test_evaluate_goes_on_where_it_was_killed_and_samples_nothing_twice(first_ru
     assert len(report.scores.samples) == 12
     evaluate("tiny-qwen2", env="reverse", out=half, progress=lambda *_: pytest.fail("sampled again"), **TINY)
     # Smaller rounds and batches give the same samples.
-    small = evaluate("tiny-qwen2", env="reverse", **{**TINY, "sample_batch": 3})
+    small = evaluate("tiny-qwen2", env="reverse", **{**TINY, "engine_args": ("batch=3",)})
     assert b"".join(line_of(sample).encode() for sample in small.scores.samples) == text
     with pytest.raises(
         ConfigError, match=r"seed was 0 and is now 1; weights was|weights was .*seed was 0 and is now 1"
@@ -255,6 +261,9 @@ def test_greedy_is_one_sample_at_temperature_0():
         ({"top_p": 0.0}, "top_p=0.0 is not a share"),
         ({"top_k": -1}, "top_k=-1 is negative"),
         ({"max_new_tokens": 0}, "max_new_tokens=0 is too small"),
+        ({"engine": "vlm"}, "engine='vlm' is not known: did you mean 'vllm'"),
+        ({"engine_args": ("memory=1",)}, "engine_args of transformers holds 'memory=1'"),
+        ({"engine": "vllm", "engine_args": ("batch=0",)}, "engine_args of vllm: batch=0 is too small"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_loaded(settings, message):
