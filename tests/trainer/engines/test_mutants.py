@@ -1,6 +1,7 @@
 """Engines that are each wrong in one way: the case that names the fault finds it, and the others do not cry wolf."""
 
 import copy
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -150,9 +151,11 @@ class ReturnsATicketTwice(Mutant):
 
 
 class HoldsOn(Mutant):
-    """Does not come back before something has ended."""
+    """Does not hurry back where it is asked to."""
 
     def advance(self, wait_s=0.2):
+        if wait_s < 0.1:
+            time.sleep(wait_s + 1.2 * Rig(lambda _: None).slack_s)  # whatever the speed of the machine
         return super().advance(60.0)
 
 
