@@ -75,13 +75,7 @@ class RunDirectory:
     @classmethod
     def create(cls, root: Path, run: Run, objective_text: str) -> "RunDirectory":
         """A new run. Raises ConfigError when the directory already holds a run, or cannot be written."""
-        directory = cls(root)
-        if directory.config.exists():
-            raise ConfigError(
-                f"{root} already holds a run; go on with `verigym train --resume {root}`, or choose another --out"
-            )
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise ConfigError(f"{root} is not an empty directory; choose another --out")
+        directory = cls(cls.free(root))
         try:
             directory.rollouts.mkdir(parents=True, exist_ok=True)
             directory.checkpoints.mkdir(exist_ok=True)
@@ -92,6 +86,17 @@ class RunDirectory:
                 f"cannot write the run directory {root}: {error.strerror or error}; choose another --out"
             ) from error
         return directory
+
+    @classmethod
+    def free(cls, root: Path) -> Path:
+        """`root`, where a new run may go there. Raises ConfigError when it holds a run, or anything else."""
+        if cls(root).config.exists():
+            raise ConfigError(
+                f"{root} already holds a run; go on with `verigym train --resume {root}`, or choose another --out"
+            )
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise ConfigError(f"{root} is not an empty directory; choose another --out")
+        return root
 
     @classmethod
     def open(cls, root: Path) -> tuple["RunDirectory", Run]:

@@ -25,12 +25,13 @@ from verigym.trainer.fit import Fit
 from verigym.trainer.intake import Intake, open_intake
 from verigym.trainer.lag import Lag
 from verigym.trainer.lora import Lora
-from verigym.trainer.memory import prepare
+from verigym.trainer.memory import Fitted, prepare
 from verigym.trainer.policy import Policy, load_policy
 from verigym.trainer.ranks import ALONE, Ranks
 from verigym.trainer.reward import Reward
 from verigym.trainer.run import RunDirectory, default_directory
 from verigym.trainer.safety import refuse_unsafe
+from verigym.trainer.step import Sampled
 from verigym.trainer.stream import ProblemStream
 from verigym.trainer.sync import Sync
 from verigym.trainer.together import samples_everywhere
@@ -70,20 +71,62 @@ class Session:
 
 
 def open_session(run: Run, resume: Path | None, driver: Driver, display: Display, ranks: Ranks = ALONE) -> Session:
-    """Loads everything, from the newest checkpoint where there is one, and makes the run's directory last."""
+    """Loads everything, from the newest checkpoint where there is one, and makes the run's directory last: what cannot
+    work leaves nothing behind."""
     import torch
-
-    from verigym.trainer.engines.open import open_engine
-    from verigym.trainer.optimizer import Optimizer
-    from verigym.trainer.shard import lay_out
 
     if run.policy.threads:
         torch.set_num_threads(run.policy.threads)
-    objective, lag = run.resolve(), Lag.of(run.rollout.lag)
+    root = ranks.led(lambda: resume or RunDirectory.free(default_directory(run)))
     checkpoint = ranks.tell(newest_checkpoint(resume) if resume else None)
     state = read_state(checkpoint) if checkpoint else TrainerState(0, 0, 0)
     course = open_course(run.problems, driver.env.task, seed=run.keep.seed)
     course.plan(state.curriculum)  # refuses one of other levels
+    policy = _policy(run, checkpoint, ranks)
+    fit = Fit.of(run.policy.fit)
+    fitted = prepare(policy.model, fit, tell=display.warn)
+    cut = fit.sharding(ranks.count, lora=bool(run.policy.lora)) not in ("none", "ddp")
+    engine = _engine(run, policy, state.step, ranks, own_copy=cut)  # before the weights are cut: it may copy them
+    try:
+        learner = _learner(run, policy, fitted, root if checkpoint else None, ranks, cut=cut)
+        if checkpoint:
+            load_state(checkpoint, learner.optimizer)
+        sync = Sync(
+            engine,
+            policy,
+            adapter=bool(run.policy.lora) and run.rollout.engine != "transformers",
+            rests=run.rollout.engine == "vllm" and not Lag.of(run.rollout.lag).steps,
+        )
+        if checkpoint and sync.adapter:
+            sync.load(state.step)  # the engine was opened on the weights under it
+        directory = ranks.led(lambda: _directory(run, root, policy, resume, -1 if checkpoint is None else state.step))
+        levels, seed = course.levels, run.keep.seed
+        every = EMBEDDED_EVERY if run.rollout.engine == "transformers" else 1
+        session = Session(
+            run=run,
+            directory=directory,
+            driver=driver,
+            policy=policy,
+            engine=engine,
+            sync=sync,
+            ranks=ranks,
+            learner=learner,
+            stream=ProblemStream(driver.env.task, split="train", levels=levels, seed=seed),
+            course=course,
+            held_out=HeldOut(driver.env, run.evaluation, levels=levels, seed=seed, folder=directory.held_out),
+            state=state,
+            display=display,
+            canary=Canary(learner, options_of(run.rollout), every=every, warn=display.warn),
+        )
+        session.intake = open_intake(session, reward_of(run), _waiting(run, checkpoint, session.stream))
+    except BaseException:
+        engine.close()
+        raise
+    return session
+
+
+def _policy(run: Run, checkpoint: Path | None, ranks: Ranks) -> Policy:
+    """The model that learns, as it starts or as a checkpoint left it."""
     lora = Lora.of(run.policy.lora)
     source = adapters.base_of(checkpoint) if checkpoint and lora else str(checkpoint or run.policy.model)
     policy = load_policy(source, dtype=run.policy.dtype, device=ranks.device(run.policy.device), seed=run.keep.seed)
@@ -91,21 +134,29 @@ def open_session(run: Run, resume: Path | None, driver: Driver, display: Display
         adapters.attach(policy.model, lora, seed=run.keep.seed)
     if checkpoint and lora:
         adapters.read_adapter(policy.model, checkpoint)
-    fit = Fit.of(run.policy.fit)
-    fitted = prepare(policy.model, fit, tell=display.warn)
-    text = objective.describe(run.objective.objective, run.rollout.max_new_tokens) + reward_of(run).describe()
-    directory = ranks.led(lambda: _directory(run, resume, text, policy, -1 if checkpoint is None else state.step))
-    if lora:
-        ranks.led(lambda: adapters.keep_base(policy, directory.checkpoints))
-    held_out = HeldOut(driver.env, run.evaluation, levels=course.levels, seed=run.keep.seed, folder=directory.held_out)
-    sharding = fit.sharding(ranks.count, lora=bool(run.policy.lora))
-    cut = sharding not in ("none", "ddp")
-    engine: Engine = Elsewhere(state.step)
-    if ranks.lead or samples_everywhere(run):  # before the weights are cut: it may take a copy of them
-        engine = open_engine(run.rollout, policy, version=state.step, own_copy=cut or lag.steps > 0)
-    reference = _reference(run, directory, policy, checkpoint is not None, ranks) if objective.needs_reference else None
+    return policy
+
+
+def _engine(run: Run, policy: Policy, version: int, ranks: Ranks, *, own_copy: bool) -> Engine:
+    """What samples on this rank."""
+    from verigym.trainer.engines.open import open_engine
+
+    if not ranks.lead and not samples_everywhere(run):
+        return Elsewhere(version)
+    ahead = Lag.of(run.rollout.lag).steps > 0
+    return open_engine(run.rollout, policy, version=version, own_copy=own_copy or ahead)
+
+
+def _learner(run: Run, policy: Policy, fitted: Fitted, resumed: Path | None, ranks: Ranks, *, cut: bool) -> Learner:
+    """What an update needs, its weights laid over the ranks. resumed: the directory of a run that goes on."""
+    from verigym.trainer.optimizer import Optimizer
+    from verigym.trainer.shard import lay_out
+
+    objective, fit = run.resolve(), Fit.of(run.policy.fit)
+    reference = _reference(run, policy, resumed, ranks) if objective.needs_reference else None
     fitted.also(reference)
     if cut:
+        sharding = fit.sharding(ranks.count, lora=bool(run.policy.lora))
         lay_out(sharding, [policy.model, reference], ranks, run.policy, fit)
     optimizer = Optimizer(
         policy.model.named_parameters(),
@@ -115,9 +166,7 @@ def open_session(run: Run, resume: Path | None, driver: Driver, display: Display
         kind=fit.adam,
         offload=fitted.offload and not cut,
     )
-    if checkpoint:
-        load_state(checkpoint, optimizer)
-    learner = Learner(
+    return Learner(
         policy.model,
         optimizer,
         objective,
@@ -129,24 +178,12 @@ def open_session(run: Run, resume: Path | None, driver: Driver, display: Display
         ranks=ranks,
         packing=fitted.packing,
     )
-    stream = ProblemStream(driver.env.task, split="train", levels=course.levels, seed=run.keep.seed)
-    sync = Sync(
-        engine,
-        policy,
-        adapter=bool(run.policy.lora) and run.rollout.engine != "transformers",
-        rests=run.rollout.engine == "vllm" and not lag.steps,
-    )
-    if checkpoint and sync.adapter:
-        sync.load(state.step)  # the engine was opened on the weights under it
-    every = EMBEDDED_EVERY if run.rollout.engine == "transformers" else 1
-    canary = Canary(learner, options_of(run.rollout), every=every, warn=display.warn)
-    session = Session(
-        run, directory, driver, policy, engine, sync, ranks, learner, stream, course, held_out, state, display, canary
-    )
-    waiting = checkpoint / pending.FILE if checkpoint and lag.steps else None
-    ready = pending.read(waiting.read_text(encoding="utf-8"), stream.task) if waiting and waiting.exists() else []
-    session.intake = open_intake(session, reward_of(run), ready)
-    return session
+
+
+def _waiting(run: Run, checkpoint: Path | None, stream: ProblemStream) -> list[Sampled]:
+    """The steps that a checkpoint holds of a run that samples ahead."""
+    place = checkpoint / pending.FILE if checkpoint and Lag.of(run.rollout.lag).steps else None
+    return pending.read(place.read_text(encoding="utf-8"), stream.task) if place and place.exists() else []
 
 
 def open_env(run: Run) -> Env:
@@ -164,7 +201,7 @@ def reward_of(run: Run) -> Reward:
     return Reward.of(run.problems.reward, run.rollout.max_new_tokens)
 
 
-def _directory(run: Run, resume: Path | None, objective_text: str, policy: Policy, step: int) -> RunDirectory:
+def _directory(run: Run, root: Path, policy: Policy, resume: Path | None, step: int) -> RunDirectory:
     """The directory of a run: a new one, or the one to go on with, cut after `step`."""
     if resume:
         directory, before = RunDirectory.open(resume)
@@ -172,7 +209,11 @@ def _directory(run: Run, resume: Path | None, objective_text: str, policy: Polic
             directory.rewrite_config(run)  # a later resume keeps them
         directory.cut_after(step)
     else:
-        directory = RunDirectory.create(default_directory(run), run, objective_text)
+        objective, limit = run.resolve(), run.rollout.max_new_tokens
+        text = objective.describe(run.objective.objective, limit) + reward_of(run).describe()
+        directory = RunDirectory.create(root, run, text)
+    if run.policy.lora:
+        adapters.keep_base(policy, directory.checkpoints)
     directory.hold_reserve(checkpoint_bytes(policy) + pending_bytes(run))
     return directory
 
@@ -191,17 +232,17 @@ def pending_bytes(run: Run) -> int:
     return Lag.of(rollout.lag).steps * rollout.problems_per_step * rollout.group_size * one
 
 
-def _reference(run: Run, directory: RunDirectory, policy: Policy, resumed: bool, ranks: Ranks) -> Any:
+def _reference(run: Run, policy: Policy, resumed: Path | None, ranks: Ranks) -> Any:
     """The frozen reference: the weights that learning by reward starts from, kept on disk for a resume."""
     import copy
 
-    place = directory.checkpoints / "reference"
+    place = RunDirectory(resumed).checkpoints / "reference" if resumed else None
     if run.policy.lora:
         reference = adapters.Reference(policy.model)
-        if resumed:
+        if place:
             adapters.read_adapter(reference, place)
         return reference
-    if resumed:
+    if place:
         device = ranks.device(run.policy.device)
         return load_policy(str(place), dtype=run.policy.dtype, device=device).model.requires_grad_(False)
     return copy.deepcopy(policy.model).requires_grad_(False)

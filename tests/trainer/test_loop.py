@@ -18,6 +18,7 @@ from verigym.trainer import checkpoint as checkpoint_module
 from verigym.trainer.checkpoint import newest_checkpoint
 from verigym.trainer.config import ConfigError, RunStopped
 from verigym.trainer.display import SilentDisplay
+from verigym.trainer.engines.engine import EngineError
 from verigym.trainer.loop import train
 from verigym.trainer.policy import load_policy
 from verigym.trainer.run import RunDirectory
@@ -327,3 +328,10 @@ def test_a_checkpoint_is_a_model_anyone_can_load(small_run):
     model, tokenizer = AutoModelForCausalLM.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
     assert model.config.vocab_size == len(tokenizer)
     assert set(load_file(checkpoint / "model.safetensors"))
+
+
+def test_what_cannot_work_leaves_nothing_behind(small_run, tmp_path):
+    run = small_run(rollout={"engine": "vllm-server", "engine_args": ("url=http://127.0.0.1:1", "retry_s=0.2")})
+    with pytest.raises((ConfigError, EngineError)):
+        train(run)
+    assert not (tmp_path / "run").exists()
