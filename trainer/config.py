@@ -85,7 +85,8 @@ class Policy:
     targets=all-linear"""
     fit: tuple[str, ...] = ()
     """how the update fits its memory: checkpoint (activations computed again), offload (optimizer on the CPU),
-    adam=fp32|8bit|paged8bit, packing=auto|on|off, liger, shard=auto|ddp|fsdp|zero2|zero3 (over --ranks)"""
+    adam=fp32|8bit|paged8bit, packing=auto|on|off, liger,
+    shard=auto|ddp|fsdp|zero2|zero3|deepspeed2|deepspeed3 (over --ranks)"""
 
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads={self.threads} is negative; set --threads 0 for torch's own choice")

@@ -11,7 +11,7 @@ from verigym.trainer.words import read
 CHOICES = {
     "adam": ("fp32", "8bit", "paged8bit"),
     "packing": ("auto", "on", "off"),
-    "shard": ("auto", "ddp", "fsdp", "zero2", "zero3"),
+    "shard": ("auto", "ddp", "fsdp", "zero2", "zero3", "deepspeed2", "deepspeed3"),
 }
 
 
@@ -39,8 +39,8 @@ class Fit:
         return read(words, cls, where="fit")
 
     def sharding(self, ranks: int, *, lora: bool = False) -> str:
-        """How the weights lie over so many ranks: none (there is one), ddp (whole on each), fsdp, zero2 or zero3. Under
-        LoRA auto is ddp: what learns is small."""
+        """How the weights lie over so many ranks: none (there is one), ddp (whole on each), or a way of cutting
+        them. Under LoRA auto is ddp: what learns is small."""
         if ranks == 1:
             return "none"
         return self.shard if self.shard != "auto" else "ddp" if lora else "fsdp"

@@ -22,6 +22,7 @@ from verigym.trainer.keeping import evaluate, report, save, save_last_step, stop
 from verigym.trainer.out_of_memory import loading, out_of_memory
 from verigym.trainer.ranks import ALONE, Ranks
 from verigym.trainer.session import Session, open_env, open_session, reward_of
+from verigym.trainer.shard import copy_weights
 from verigym.trainer.step import step_metrics
 from verigym.trainer.stopwatch import Stopwatch
 
@@ -99,7 +100,7 @@ def _begin(session: Session) -> None:
                 ranks=session.ranks,
             )
     if learner.reference is not None:
-        learner.reference.load_state_dict(session.policy.model.state_dict())
+        copy_weights(session.policy.model, learner.reference)
         weights, place = whole_state(learner.reference, keep=session.ranks.lead), session.directory.checkpoints
         session.ranks.led(
             lambda: save_policy(learner.reference, session.policy.tokenizer, place / "reference", weights)

@@ -141,8 +141,8 @@ def _stays(run: Run, shape: Shape, device: Device) -> tuple[dict[str, int], dict
 def _cut(run: Run, device: Device) -> dict[str, int]:
     """Over how many ranks each part is divided."""
     sharding = Fit.of(run.policy.fit).sharding(device.ranks, lora=bool(run.policy.lora))
-    moments = ("master weights", "Adam") if sharding in ("fsdp", "zero2", "zero3") else ()
-    whole = ("weights", "gradients", "reference") if sharding in ("fsdp", "zero3") else ()
+    moments = ("master weights", "Adam") if sharding in ("fsdp", "zero2", "zero3", "deepspeed2", "deepspeed3") else ()
+    whole = ("weights", "gradients", "reference") if sharding in ("fsdp", "zero3", "deepspeed3") else ()
     return {"weights": 1, "gradients": 1} | dict.fromkeys((*moments, *whole), device.ranks)
 
 

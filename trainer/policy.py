@@ -37,7 +37,7 @@ class Policy:
     @property
     def parameters(self) -> int:
         """Number of weights, tied ones counted once."""
-        return sum(p.numel() for p in self.model.parameters())
+        return sum(getattr(p, "ds_numel", p.numel()) for p in self.model.parameters())  # deepspeed empties what it cuts
 
     @property
     def pad_id(self) -> int:

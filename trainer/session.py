@@ -149,23 +149,28 @@ def _engine(run: Run, policy: Policy, version: int, ranks: Ranks, *, own_copy: b
 
 def _learner(run: Run, policy: Policy, fitted: Fitted, resumed: Path | None, ranks: Ranks, *, cut: bool) -> Learner:
     """What an update needs, its weights laid over the ranks. resumed: the directory of a run that goes on."""
+    from verigym.trainer import zero
     from verigym.trainer.optimizer import Optimizer
     from verigym.trainer.shard import lay_out
 
     objective, fit = run.resolve(), Fit.of(run.policy.fit)
     reference = _reference(run, policy, resumed, ranks) if objective.needs_reference else None
     fitted.also(reference)
-    if cut:
-        sharding = fit.sharding(ranks.count, lora=bool(run.policy.lora))
-        lay_out(sharding, [policy.model, reference], ranks, run.policy, fit)
-    optimizer = Optimizer(
-        policy.model.named_parameters(),
-        betas=run.optim.betas,
-        weight_decay=run.optim.weight_decay,
-        ranks=ALONE if cut else ranks,
-        kind=fit.adam,
-        offload=fitted.offload and not cut,
-    )
+    sharding = fit.sharding(ranks.count, lora=bool(run.policy.lora))
+    optimizer: Any
+    if sharding in zero.STAGES:
+        optimizer = zero.lay_out(sharding, policy.model, ranks, run, reference=reference)
+    else:
+        if cut:
+            lay_out(sharding, [policy.model, reference], ranks, run.policy, fit)
+        optimizer = Optimizer(
+            policy.model.named_parameters(),
+            betas=run.optim.betas,
+            weight_decay=run.optim.weight_decay,
+            ranks=ALONE if cut else ranks,
+            kind=fit.adam,
+            offload=fitted.offload and not cut,
+        )
     return Learner(
         policy.model,
         optimizer,
@@ -221,7 +226,9 @@ def _directory(run: Run, root: Path, policy: Policy, resume: Path | None, step: 
 def checkpoint_bytes(policy: Policy) -> int:
     """About how large a checkpoint is: weights (of an adapter, where one learns), two moments in fp32, and the fp32
     masters of a bf16 model."""
-    sizes = [(p.numel(), p.element_size()) for p in policy.model.parameters() if p.requires_grad]
+    sizes = [
+        (getattr(p, "ds_numel", p.numel()), p.element_size()) for p in policy.model.parameters() if p.requires_grad
+    ]
     return sum(n * (size + 8 + (4 if size < 4 else 0)) for n, size in sizes) + (2 << 20)
 
 

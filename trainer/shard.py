@@ -92,7 +92,7 @@ def within(model: Any, function: Callable[..., Value], *args: Any, **kwargs: Any
     if not is_cut(model):
         return function(model, *args, **kwargs)
     found = model.computed(function, *args, **kwargs)
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() and hasattr(model, "reshard"):
         for piece in (*_blocks(model), model):  # else what stays gathered stays as it is now until a backward pass
             piece.reshard()
     return found
@@ -116,12 +116,23 @@ def local(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 def full_weights(model: Any, *, keep: bool = True) -> Mapping[str, torch.Tensor]:
     """The weights of a model by name, whole and on the CPU where they were cut; every rank must ask. One that does not
     `keep` what it is told needs room for one tensor, and gets nothing."""
-    found = {}
+    found, put_together = {}, getattr(model, "put_together", whole)  # of `zero.py`
     for name, weight in model.named_parameters():
-        tensor = whole(weight)
+        tensor = put_together(weight)
         if keep:
             found[name] = tensor
     return found
+
+
+def copy_weights(model: Any, reference: Any) -> None:
+    """Gives a reference the weights of a model, laid out as its own are. Every rank must call it."""
+    if not hasattr(model, "put_together"):
+        reference.load_state_dict(model.state_dict())
+        return
+    pairs = zip(model.parameters(), reference.parameters(), strict=True)
+    with torch.no_grad():
+        for weight, kept in pairs:
+            kept.copy_(local(model.put_together(weight).to(kept.dtype), kept))
 
 
 def compute_dtype(model: Any) -> torch.dtype:

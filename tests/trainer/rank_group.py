@@ -23,12 +23,13 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
-def run_group(count: int, *words: str) -> None:
-    """Runs `rank_worker.py WORDS` on so many ranks. Fails at once when one of them does, with its last words."""
+def run_group(count: int, *words: str, worker: Path = WORKER) -> None:
+    """Runs `rank_worker.py WORDS`, or another worker, on so many ranks. Fails at once when one of them does, with its
+    last words."""
     meeting = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     started = [
         subprocess.Popen(
-            [sys.executable, "-P", str(WORKER), *words],
+            [sys.executable, "-P", str(worker), *words],
             env={**os.environ, **meeting, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
             stderr=subprocess.PIPE,
         )

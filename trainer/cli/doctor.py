@@ -30,7 +30,7 @@ PACKAGES = {
     "ray": 'pip install -e ".[ray]"',
     "peft": 'pip install -e ".[lora]"',
     "bitsandbytes": 'pip install -e ".[fit]"',
-    "deepspeed": 'pip install -e ".[fit]"',
+    "deepspeed": 'pip install -e ".[deepspeed]"',
     "liger_kernel": 'pip install -e ".[fit]"',
 }
 """Package to the command that installs it."""
