@@ -5,7 +5,6 @@ main(["serve", "--port", "8899"])
 
 import argparse
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from verigym.trainer.cli.tokens import find_token
 from verigym.trainer.config import ConfigError
 
 TOKEN = "VERIGYM_SANDBOX_TOKEN"
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     from verigym.sandbox import Sandbox
     from verigym.sandbox.server import Server, check_address
 
-    token, is_given = find_token(given.token_file)
+    token, is_given = find_token(given.token_file, TOKEN)
     check_address(given.host, token_given=is_given, token=token)
     if given.tier == "unsafe" and not given.allow_unsafe:
         raise ConfigError(
@@ -63,19 +63,6 @@ def main(argv: Sequence[str]) -> int:
     if stopping.is_set():
         print("stopped", flush=True)
     return 0
-
-
-def find_token(file: Path | None) -> tuple[str, bool]:
-    """(token, whether somebody chose it): from the file, else VERIGYM_SANDBOX_TOKEN, else made. Raises ConfigError."""
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip(), True
-        except (OSError, UnicodeDecodeError) as failure:
-            raise ConfigError(
-                f"--token-file {file}: {failure}; give a file that holds the token and nothing else"
-            ) from None
-    found = os.environ.get(TOKEN, "").strip()
-    return (found, True) if found else (secrets.token_urlsafe(24), False)
 
 
 def _stop_on_signals(server: object) -> threading.Event:

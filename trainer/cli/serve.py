@@ -4,8 +4,6 @@ main(["tiny-llama", "--engine", "transformers", "--port", "0"])
 """
 
 import argparse
-import os
-import secrets
 import signal
 import threading
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from verigym.trainer.cli.tokens import find_token
 from verigym.trainer.config import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(f"--port {given.port} is none; give 1 to 65535, or 0 for a free one")
     from verigym.sandbox.server import check_address
 
-    token, is_given = find_token(given.token_file)
+    token, is_given = find_token(given.token_file, TOKEN)
     check_address(given.host, token_given=is_given, token=token, harm="use this engine", variable=TOKEN)
     from verigym.trainer.engines.door import open_door
     from verigym.trainer.engines.engine import EngineError
@@ -69,19 +68,6 @@ def main(argv: Sequence[str]) -> int:
         raise EngineError(f"the engine cannot go on: {type(host.error).__name__}: {host.error}") from host.error
     print("stopped", flush=True)
     return 0
-
-
-def find_token(file: Path | None) -> tuple[str, bool]:
-    """(token, whether somebody chose it): from the file, else VERIGYM_ENGINE_TOKEN, else made. Raises ConfigError."""
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip(), True
-        except (OSError, UnicodeDecodeError) as failure:
-            raise ConfigError(
-                f"--token-file {file}: {failure}; give a file that holds the token and nothing else"
-            ) from None
-    found = os.environ.get(TOKEN, "").strip()
-    return (found, True) if found else (secrets.token_urlsafe(24), False)
 
 
 def _load(given: argparse.Namespace) -> "Policy":

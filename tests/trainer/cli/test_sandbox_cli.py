@@ -11,7 +11,7 @@ import pytest
 
 from verigym.sandbox import Job, Sandbox, SandboxUnavailable
 from verigym.trainer.cli.index import main
-from verigym.trainer.cli.sandbox import find_token
+from verigym.trainer.cli.tokens import find_token
 from verigym.trainer.config import ConfigError
 from verigym.trainer.safety import refuse_unsafe
 
@@ -81,10 +81,10 @@ def test_a_token_comes_from_the_file_then_the_environment_then_chance(
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     monkeypatch.setenv("VERIGYM_SANDBOX_TOKEN", "from the environment")
-    assert find_token(file) == (TOKEN, True)
-    assert find_token(None) == ("from the environment", True)
+    assert find_token(file, "VERIGYM_SANDBOX_TOKEN") == (TOKEN, True)
+    assert find_token(None, "VERIGYM_SANDBOX_TOKEN") == ("from the environment", True)
     monkeypatch.delenv("VERIGYM_SANDBOX_TOKEN")
-    (first, given), (second, _) = find_token(None), find_token(None)
+    (first, given), (second, _) = find_token(None, "VERIGYM_SANDBOX_TOKEN"), find_token(None, "VERIGYM_SANDBOX_TOKEN")
     assert not given and len(first) >= 32 and first != second
 
 
